@@ -1,0 +1,129 @@
+//! How a check's cases are written down: facts in, status and cause out.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use jiff::Timestamp;
+
+use super::{Check, Context, GAP_CAUSES, Judge, Status, Verdict};
+use crate::{
+    facts::{Facts, View},
+    profile,
+    settings::Settings,
+};
+
+/// The time by which cases are judged, unless they say otherwise.
+pub const NOW: &str = "2026-11-23T15:00:00Z";
+
+/// One row of a check's table of cases.
+pub struct Case {
+    name: &'static str,
+    status: Status,
+    cause: Option<&'static str>,
+    arrange: Box<dyn Fn(&mut Facts)>,
+}
+
+impl Case {
+    /// The facts that `arrange` makes of nothing, and the verdict on them.
+    pub fn new(
+        name: &'static str,
+        status: Status,
+        cause: Option<&'static str>,
+        arrange: impl Fn(&mut Facts) + 'static,
+    ) -> Self {
+        Self {
+            name,
+            status,
+            cause,
+            arrange: Box::new(arrange),
+        }
+    }
+}
+
+/// Facts of a machine that nobody has looked at, under the 2023 profile.
+pub fn nothing_observed() -> Facts {
+    let profile = profile::load("2023").unwrap();
+    Facts::unobserved(
+        profile,
+        Settings::default(),
+        NOW.parse::<Timestamp>().unwrap(),
+    )
+}
+
+/// The verdicts of a check on facts, with the id of each.
+pub fn verdicts(check: &Check, facts: &Facts) -> Vec<(String, Verdict)> {
+    let context = Context {
+        profile: &facts.profile,
+        settings: &facts.settings,
+        facts: View::new(facts, check.reads),
+        now: facts.observed_at,
+    };
+    match check.judge {
+        Judge::One(judge) => vec![(
+            check.id.to_owned(),
+            judge(&context).unwrap_or_else(Verdict::from),
+        )],
+        Judge::Family { members, judge } => members(&context)
+            .into_iter()
+            .map(|member| {
+                let verdict = judge(&context, &member).unwrap_or_else(Verdict::from);
+                (member, verdict)
+            })
+            .collect(),
+    }
+}
+
+/// The one verdict of a check on facts.
+pub fn verdict(check: &Check, facts: &Facts) -> Verdict {
+    verdicts(check, facts).into_iter().next().unwrap().1
+}
+
+/// Judges every case, and holds what comes out to the declaration: causes listed, words present, advice given.
+pub fn judge_cases(check: &Check, cases: &[Case]) {
+    for case in cases {
+        let mut facts = nothing_observed();
+        (case.arrange)(&mut facts);
+        let verdict = verdict(check, &facts);
+        let told = (verdict.status, verdict.cause.as_deref());
+        assert_eq!(
+            told,
+            (case.status, case.cause),
+            "{}, case “{}”: {}",
+            check.id,
+            case.name,
+            verdict.summary
+        );
+        hold_to_declaration(check, case.name, &verdict);
+    }
+}
+
+fn hold_to_declaration(check: &Check, case: &str, verdict: &Verdict) {
+    let place = format!("{}, case “{case}”", check.id);
+    assert!(!verdict.summary.is_empty(), "{place}: no summary");
+    let causes = verdict
+        .items
+        .iter()
+        .map(|item| item.cause.as_deref())
+        .chain([verdict.cause.as_deref()]);
+    for cause in causes.flatten() {
+        assert!(
+            check
+                .causes
+                .iter()
+                .chain(&GAP_CAUSES)
+                .any(|known| known.code == cause),
+            "{place}: the cause “{cause}” is not in the declaration"
+        );
+    }
+    match verdict.status {
+        Status::Pass | Status::Skip => assert_eq!(verdict.cause, None, "{place}"),
+        Status::Warn | Status::Fail => {
+            assert!(
+                !verdict.advice.is_empty(),
+                "{place}: nothing to do about it"
+            );
+            assert!(verdict.expected.is_some(), "{place}: what would be right?");
+            assert!(verdict.cause.is_some(), "{place}: no cause");
+        }
+        Status::Unknown => assert!(verdict.cause.is_some(), "{place}: no cause"),
+        Status::Waived | Status::Blocked => panic!("{place}: not for a check to say"),
+    }
+}

@@ -1,0 +1,186 @@
+//! JUDGE: one declaration per check, one file or folder per category.
+//!
+//! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
+
+mod hardware;
+mod layout;
+mod license;
+mod plugins;
+mod stack_files;
+mod storage;
+mod system;
+
+mod cause;
+mod registry;
+mod verdict;
+
+use jiff::Timestamp;
+
+pub use cause::{Cause, GAP_CAUSES, gap_cause};
+pub use registry::{REGISTRY, Selection, UnknownWord, find};
+pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
+
+use crate::{
+    facts::{Source, View},
+    profile::Profile,
+    settings::Settings,
+};
+
+/// How much a requirement matters.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Unmet, it is a failure.
+    Required,
+    /// Unmet, it is a warning; a failure with `--strict`.
+    Recommended,
+    /// Unmet, it is worth knowing.
+    Information,
+}
+
+impl Level {
+    /// The word for it in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Recommended => "recommended",
+            Self::Information => "information",
+        }
+    }
+}
+
+/// The part of the machine or product that a check is about; the first half of its id.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// CPUs, memory, disks.
+    Hardware,
+    /// Operating system, clock, limits.
+    System,
+    /// Mounts and free space.
+    Storage,
+    /// Directories and links.
+    Layout,
+    /// The license key.
+    License,
+    /// Compose file, `.env`, and the doctor's own waivers.
+    Config,
+    /// The site's own checks.
+    Plugin,
+}
+
+impl Category {
+    /// Every category, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Hardware,
+        Self::System,
+        Self::Storage,
+        Self::Layout,
+        Self::License,
+        Self::Config,
+        Self::Plugin,
+    ];
+
+    /// The word for it: in ids, on the command line, in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hardware => "hardware",
+            Self::System => "system",
+            Self::Storage => "storage",
+            Self::Layout => "layout",
+            Self::License => "license",
+            Self::Config => "config",
+            Self::Plugin => "plugin",
+        }
+    }
+}
+
+/// One check, declared in one place.
+#[derive(Debug)]
+pub struct Check {
+    /// Its stable name, `category.what`; a family's ends in `.*`.
+    pub id: &'static str,
+    /// The requirement in words, as it reads when met.
+    pub title: &'static str,
+    /// What it is about.
+    pub category: Category,
+    /// How much it matters.
+    pub level: Level,
+    /// Checks whose failure makes this one impossible to judge.
+    pub needs: &'static [&'static Check],
+    /// The sources it reads.
+    pub reads: &'static [Source],
+    /// Where in the manual or in a standard the requirement comes from.
+    pub reference: &'static str,
+    /// Everything it tells apart.
+    pub causes: &'static [Cause],
+    /// What `explain` and the check reference say.
+    pub prose: Prose,
+    /// How it judges.
+    pub judge: Judge,
+}
+
+/// The prose of a check: whole sentences, in Markdown, for operators.
+#[derive(Debug)]
+pub struct Prose {
+    /// What is looked at, and what makes it pass, warn or fail.
+    pub checks: &'static str,
+    /// What goes wrong on a machine that does not meet it.
+    pub why: &'static str,
+    /// What a person does about it.
+    pub remedy: &'static str,
+}
+
+/// How a check comes to its verdicts.
+#[derive(Clone, Copy)]
+pub enum Judge {
+    /// One verdict.
+    One(fn(&Context) -> Judgement),
+    /// A verdict for each member, which the facts name; the finding's id ends in the member's name.
+    Family {
+        /// The members' names.
+        members: fn(&Context) -> Vec<String>,
+        /// The verdict on one.
+        judge: fn(&Context, &str) -> Judgement,
+    },
+}
+
+impl std::fmt::Debug for Judge {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::One(_) => "One",
+            Self::Family { .. } => "Family",
+        })
+    }
+}
+
+/// All that a check may know.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// What the product requires.
+    pub profile: &'a Profile,
+    /// The site's own choices.
+    pub settings: &'a Settings,
+    /// What was observed, narrowed to what the check declared to read.
+    pub facts: View<'a>,
+    /// The time to judge by.
+    pub now: Timestamp,
+}
+
+#[cfg(test)]
+pub(crate) mod cases;

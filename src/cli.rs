@@ -1,0 +1,253 @@
+//! What can be typed, and nothing else.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Diagnose a machine that runs, or is to run, self-hosted Sesam.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "sesam-doctor",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 all passed, 1 a warning, 2 a failure, 3 something could not be determined or the command line was wrong."
+)]
+pub struct Arguments {
+    /// What to do; checks are run where nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of a run.
+    #[command(flatten)]
+    pub options: RunOptions,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run checks (the default command)
+    Check {
+        /// Ids or categories; all checks where none is named
+        #[arg(value_name = "ID|CATEGORY")]
+        words: Vec<String>,
+    },
+    /// Show every check: id, title, level, whether it can be fixed
+    List,
+    /// Explain a check: what it looks at, why, and what to do
+    Explain {
+        /// The id of a check
+        id: String,
+    },
+    /// Show what was observed, as JSON, judged by nothing
+    Facts {
+        /// Write to FILE instead of stdout
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of the report
+    Schema,
+    /// Print a completion script
+    Completions {
+        /// The shell that is to complete
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// The options of a run.
+#[derive(Clone, Debug, Args)]
+pub struct RunOptions {
+    /// What stdout gets
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Write a format to a file as well, as in json=report.json; repeatable
+    #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = report_target)]
+    pub report: Vec<ReportTarget>,
+    /// Requirement profile: 2023 (default), 2025, or a file
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Judge recorded facts instead of this machine
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
+    pub facts: Option<PathBuf>,
+    /// Take DIR for / when reading files
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Judge as if it were TIME (RFC 3339), or that far ahead (30d)
+    #[arg(long, global = true, value_name = "TIME", value_parser = moment, allow_hyphen_values = true)]
+    pub at: Option<Moment>,
+    /// Limit for any one probe
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Make no network connection except to the Docker socket
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Recommended requirements count as required, warnings as failures
+    #[arg(long, global = true)]
+    pub strict: bool,
+    /// Run only these checks or categories
+    #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
+    pub only: Vec<String>,
+    /// Leave these checks or categories out; wins over --only
+    #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
+    pub skip: Vec<String>,
+    /// Show no progress on stderr
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Whether to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Show the verdict and the root causes only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show passes too; twice: items, evidence and what each source took
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// A format of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person at a terminal.
+    Table,
+    /// For programs; see `sesam-doctor schema`.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A format and the file it goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTarget {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// A time to judge by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Moment {
+    /// This very time.
+    At(jiff::Timestamp),
+    /// That far from now, or from when the facts were recorded.
+    Ahead(jiff::SignedDuration),
+}
+
+fn report_target(text: &str) -> Result<ReportTarget, String> {
+    let (format, file) = text
+        .split_once('=')
+        .ok_or("say the format and the file, as in json=report.json")?;
+    let format = Format::from_str(format, false).map_err(|_| {
+        let known: Vec<String> = Format::value_variants()
+            .iter()
+            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        format!(
+            "“{format}” is no format; the formats are {}",
+            known.join(", ")
+        )
+    })?;
+    if file.is_empty() {
+        return Err("the name of the file is missing after =".into());
+    }
+    Ok(ReportTarget {
+        format,
+        file: file.into(),
+    })
+}
+
+/// Days of `30d` are days of 24 hours: the doctor reckons in UTC.
+fn moment(text: &str) -> Result<Moment, String> {
+    let wrong = || {
+        format!(
+            "“{text}” is neither a time like 2027-03-31T00:00:00Z nor a distance like 30d or 12h"
+        )
+    };
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Moment::At(time));
+    }
+    let span: jiff::Span = text.trim_start_matches('+').parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map(Moment::Ahead)
+        .map_err(|_| wrong())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    const LONGEST: f64 = 3600.0;
+    let wrong = || format!("“{text}” is no number of seconds between 0.1 and {LONGEST}");
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    if !(0.1..=LONGEST).contains(&seconds) {
+        return Err(wrong());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_before_and_after_the_command() {
+        let one = Arguments::try_parse_from(["sesam-doctor", "--strict", "check", "license"]);
+        let other = Arguments::try_parse_from(["sesam-doctor", "check", "license", "--strict"]);
+        assert!(one.unwrap().options.strict && other.unwrap().options.strict);
+    }
+
+    #[test]
+    fn times_are_moments_or_distances() {
+        assert_eq!(
+            moment("30d").unwrap(),
+            Moment::Ahead(jiff::SignedDuration::from_hours(720))
+        );
+        assert!(matches!(
+            moment("2027-03-31T00:00:00Z").unwrap(),
+            Moment::At(_)
+        ));
+        for wrong in ["", "soon", "30", "2027-03-31", "999999999999d"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn deadlines_are_sensible_numbers() {
+        assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
+        for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_report_target_names_format_and_file() {
+        assert_eq!(
+            report_target("json=a=b.json").unwrap(),
+            ReportTarget {
+                format: Format::Json,
+                file: "a=b.json".into()
+            }
+        );
+        for wrong in ["json", "json=", "yaml=x"] {
+            assert!(report_target(wrong).is_err(), "{wrong}");
+        }
+    }
+}

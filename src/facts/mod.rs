@@ -1,0 +1,185 @@
+//! OBSERVE: what can be seen of a machine, as plain data, judged by nothing.
+//!
+//! One file per source; each has its serde structs and an `observe`. This folder is the only one that
+//! reads files, asks the kernel, runs programs or opens connections during a check.
+
+mod deadline;
+mod file;
+mod observed;
+mod root;
+
+pub mod accounts;
+pub mod clock;
+pub mod host;
+pub mod layout;
+pub mod license;
+pub mod limits;
+pub mod memory;
+pub mod ownership;
+pub mod plugins;
+pub mod processors;
+pub mod stack;
+pub mod storage_latency;
+pub mod volumes;
+
+mod observation;
+mod recording;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use deadline::bounded;
+pub use file::{FileKind, FileProblem, read_bounded, read_text};
+pub use observation::{Event, Site, observe};
+pub use observed::{Gap, Observed};
+pub use recording::{RecordingError, read_recording};
+pub use root::Root;
+
+use crate::{profile::Profile, settings::Settings};
+
+/// The version of the facts' own schema; fields are added, never renamed or removed, within one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Declares every source once: its name, where its facts stand, and their type.
+macro_rules! sources {
+    ($($(#[doc = $meaning:literal])+ $name:ident => $field:ident: $type:ty,)+) => {
+        /// A source of facts. A check declares which it reads, and a run asks only those.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Source {
+            $($(#[doc = $meaning])+ $name,)+
+        }
+
+        impl Source {
+            /// Every source, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The source's name, as progress and recordings show it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($field),)+
+                }
+            }
+        }
+
+        /// What was observed of one machine at one time.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub struct Facts {
+            /// See [`SCHEMA_VERSION`].
+            pub schema_version: u32,
+            /// The doctor that made this recording.
+            pub tool: Tool,
+            /// When observing began.
+            pub observed_at: Timestamp,
+            /// What the product requires; it also said where to look.
+            pub profile: Profile,
+            /// The choices of the site where this was observed.
+            #[serde(default)]
+            pub settings: Settings,
+            /// How long each source took, in milliseconds.
+            #[serde(default)]
+            pub durations_ms: BTreeMap<Source, u64>,
+            $($(#[doc = $meaning])+ #[serde(default)] pub $field: Observed<$type>,)+
+        }
+
+        impl Facts {
+            /// Facts of which nothing was observed yet.
+            #[must_use]
+            pub fn unobserved(profile: Profile, settings: Settings, at: Timestamp) -> Self {
+                Self {
+                    schema_version: SCHEMA_VERSION,
+                    tool: Tool::this(),
+                    observed_at: at,
+                    profile,
+                    settings,
+                    durations_ms: BTreeMap::new(),
+                    $($field: Observed::NotAsked,)+
+                }
+            }
+        }
+
+        impl<'a> View<'a> {
+            $($(#[doc = $meaning])+
+            #[must_use]
+            pub fn $field(&self) -> &'a Observed<$type> {
+                self.declared(Source::$name);
+                &self.facts.$field
+            })+
+        }
+    };
+}
+
+sources! {
+    /// The operating system and the machine's names.
+    Host => host: host::Host,
+    /// The CPUs that may be used.
+    Processors => processors: processors::Processors,
+    /// Memory, the pressure on it, and processes killed for want of it.
+    Memory => memory: memory::Memory,
+    /// The kernel's own view of its clock.
+    Clock => clock: clock::Clock,
+    /// Limits on open files.
+    Limits => limits: limits::Limits,
+    /// User accounts that the product names.
+    Accounts => accounts: accounts::Accounts,
+    /// The file systems behind the data, Docker's data and `/`.
+    Volumes => volumes: volumes::Volumes,
+    /// How fast the data partition makes a small write durable.
+    StorageLatency => storage_latency: storage_latency::StorageLatency,
+    /// Directories and links of the manual.
+    Layout => layout: layout::Layout,
+    /// Who owns what below the data and log directories.
+    Ownership => ownership: ownership::Ownership,
+    /// The license file, without its text.
+    License => license: license::LicenseFile,
+    /// The stack's directory, compose file and `.env`.
+    Stack => stack: stack::Stack,
+    /// What the site's own checks said.
+    Plugins => plugins: Vec<plugins::PluginRun>,
+}
+
+/// Which program made a recording or a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Tool {
+    /// Always `sesam-doctor`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// The facts as one check may see them: reading a source that it did not declare fails in tests.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    facts: &'a Facts,
+    reads: &'static [Source],
+}
+
+impl<'a> View<'a> {
+    /// The facts, narrowed to the sources that a check declared.
+    #[must_use]
+    pub fn new(facts: &'a Facts, reads: &'static [Source]) -> Self {
+        Self { facts, reads }
+    }
+
+    fn declared(&self, source: Source) {
+        debug_assert!(
+            self.reads.contains(&source),
+            "a check read the source “{}” without declaring it",
+            source.name()
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! One observation of a machine: every source that is asked for, all at once, each under its deadline.
+
+use std::{
+    collections::BTreeSet,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use super::{
+    Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
+    ownership, plugins, processors, stack, storage_latency, volumes,
+};
+use crate::{profile::Profile, redact::Redactor, settings::Settings};
+
+/// What a source may take beyond the deadline of its probes, to notice and to say what happened.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// The machine under observation, and how it may be looked at.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// What is taken for `/`.
+    pub root: Root,
+    /// What the product requires; it says where to look.
+    pub profile: Arc<Profile>,
+    /// The site's own choices.
+    pub settings: Arc<Settings>,
+    /// The limit for any one probe.
+    pub deadline: Duration,
+    /// Told every secret that is met while observing.
+    pub redactor: Redactor,
+}
+
+/// What observers and the progress line hear of an observation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A source is being asked.
+    Started(Source),
+    /// A source has answered, or will not.
+    Finished {
+        /// Which one.
+        source: Source,
+        /// How long it took.
+        took: Duration,
+        /// The reason, where it could not be observed.
+        gap: Option<String>,
+    },
+}
+
+/// Observes the `wanted` sources of a site, and says on the way what is happening.
+pub async fn observe(
+    site: &Site,
+    wanted: &BTreeSet<Source>,
+    at: Timestamp,
+    notify: &(dyn Fn(Event) + Send + Sync),
+) -> Facts {
+    let mut facts = Facts::unobserved(
+        site.profile.as_ref().clone(),
+        site.settings.as_ref().clone(),
+        at,
+    );
+    let asking = Asking {
+        site,
+        wanted,
+        notify,
+    };
+    let (
+        host,
+        processors,
+        memory,
+        clock,
+        limits,
+        accounts,
+        volumes,
+        storage_latency,
+        layout,
+        ownership,
+        license,
+        stack,
+        plugins,
+    ) = tokio::join!(
+        asking.ask(Source::Host, host::observe),
+        asking.ask(Source::Processors, processors::observe),
+        asking.ask(Source::Memory, memory::observe),
+        asking.ask(Source::Clock, clock::observe),
+        asking.ask(Source::Limits, limits::observe),
+        asking.ask(Source::Accounts, accounts::observe),
+        asking.ask(Source::Volumes, volumes::observe),
+        asking.ask(Source::StorageLatency, storage_latency::observe),
+        asking.ask(Source::Layout, layout::observe),
+        asking.ask(Source::Ownership, ownership::observe),
+        asking.ask(Source::License, license::observe),
+        asking.ask(Source::Stack, stack::observe),
+        asking.ask(Source::Plugins, plugins::observe),
+    );
+    facts.host = host.keep(&mut facts);
+    facts.processors = processors.keep(&mut facts);
+    facts.memory = memory.keep(&mut facts);
+    facts.clock = clock.keep(&mut facts);
+    facts.limits = limits.keep(&mut facts);
+    facts.accounts = accounts.keep(&mut facts);
+    facts.volumes = volumes.keep(&mut facts);
+    facts.storage_latency = storage_latency.keep(&mut facts);
+    facts.layout = layout.keep(&mut facts);
+    facts.ownership = ownership.keep(&mut facts);
+    facts.license = license.keep(&mut facts);
+    facts.stack = stack.keep(&mut facts);
+    facts.plugins = plugins.keep(&mut facts);
+    facts
+}
+
+struct Asking<'a> {
+    site: &'a Site,
+    wanted: &'a BTreeSet<Source>,
+    notify: &'a (dyn Fn(Event) + Send + Sync),
+}
+
+/// A source's answer and what it took to get it.
+struct Answer<T> {
+    source: Source,
+    observed: Observed<T>,
+    took: Option<Duration>,
+}
+
+impl<T> Answer<T> {
+    fn keep(self, facts: &mut Facts) -> Observed<T> {
+        if let Some(took) = self.took {
+            let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            facts.durations_ms.insert(self.source, milliseconds);
+        }
+        self.observed
+    }
+}
+
+impl Asking<'_> {
+    /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.
+    async fn ask<T, Look, Looking>(&self, source: Source, look: Look) -> Answer<T>
+    where
+        T: Send + 'static,
+        Look: FnOnce(Site) -> Looking,
+        Looking: Future<Output = Observed<T>> + Send + 'static,
+    {
+        if !self.wanted.contains(&source) {
+            return Answer {
+                source,
+                observed: Observed::NotAsked,
+                took: None,
+            };
+        }
+        (self.notify)(Event::Started(source));
+        let begun = Instant::now();
+        let task = tokio::spawn(look(self.site.clone()));
+        let stop = task.abort_handle();
+        let limit = self.site.deadline + GRACE;
+        let observed = match tokio::time::timeout(limit, task).await {
+            Ok(Ok(observed)) => observed,
+            Ok(Err(_panicked)) => Observed::Failed(format!(
+                "observing {} failed inside the doctor; please report this",
+                source.name()
+            )),
+            Err(_elapsed) => {
+                stop.abort();
+                Observed::TimedOut(format!(
+                    "observing {} took longer than {} s",
+                    source.name(),
+                    self.site.deadline.as_secs_f64()
+                ))
+            }
+        };
+        let took = begun.elapsed();
+        (self.notify)(Event::Finished {
+            source,
+            took,
+            gap: observed.seen().err().map(|gap| gap.to_string()),
+        });
+        Answer {
+            source,
+            observed,
+            took: Some(took),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! An observation, or the reason why there is none.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What became of looking at one thing. Not knowing is a value too, so that a check decides what it means.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "value", rename_all = "kebab-case")]
+pub enum Observed<T> {
+    /// It was seen, and this is it.
+    Seen(T),
+    /// It is not there.
+    Absent,
+    /// Nobody asked: the check was deselected, the run is offline, or an older doctor made the recording.
+    #[default]
+    NotAsked,
+    /// The privileges of this run do not suffice; names what was refused.
+    Denied(String),
+    /// It did not answer within its deadline; names what was waited for.
+    TimedOut(String),
+    /// Looking failed; says how.
+    Failed(String),
+}
+
+/// Why there is no observation to judge.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Gap {
+    /// See [`Observed::Absent`].
+    #[error("it is not there")]
+    Absent,
+    /// See [`Observed::NotAsked`].
+    #[error("it was not observed")]
+    NotAsked,
+    /// See [`Observed::Denied`].
+    #[error("{0}")]
+    Denied(String),
+    /// See [`Observed::TimedOut`].
+    #[error("{0}")]
+    TimedOut(String),
+    /// See [`Observed::Failed`].
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl<T> Observed<T> {
+    /// The observation, or why there is none; `?` turns the latter into an `unknown` finding.
+    ///
+    /// # Errors
+    /// Every state but [`Observed::Seen`] is a [`Gap`].
+    pub fn seen(&self) -> Result<&T, Gap> {
+        match self {
+            Self::Seen(value) => Ok(value),
+            Self::Absent => Err(Gap::Absent),
+            Self::NotAsked => Err(Gap::NotAsked),
+            Self::Denied(what) => Err(Gap::Denied(what.clone())),
+            Self::TimedOut(what) => Err(Gap::TimedOut(what.clone())),
+            Self::Failed(reason) => Err(Gap::Failed(reason.clone())),
+        }
+    }
+
+    /// Like [`Observed::seen`], but that the thing is not there is an answer, not a gap.
+    ///
+    /// # Errors
+    /// Every state but [`Observed::Seen`] and [`Observed::Absent`] is a [`Gap`].
+    pub fn seen_or_absent(&self) -> Result<Option<&T>, Gap> {
+        match self.seen() {
+            Ok(value) => Ok(Some(value)),
+            Err(Gap::Absent) => Ok(None),
+            Err(gap) => Err(gap),
+        }
+    }
+
+    /// The same observation with its value replaced.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
+        match self {
+            Self::Seen(value) => Observed::Seen(change(value)),
+            Self::Absent => Observed::Absent,
+            Self::NotAsked => Observed::NotAsked,
+            Self::Denied(what) => Observed::Denied(what),
+            Self::TimedOut(what) => Observed::TimedOut(what),
+            Self::Failed(reason) => Observed::Failed(reason),
+        }
+    }
+
+    /// What an I/O error on `what` says about it.
+    #[must_use]
+    pub fn from_error(error: &std::io::Error, what: &str) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => Self::Absent,
+            std::io::ErrorKind::PermissionDenied => {
+                Self::Denied(format!("reading {what} needs root"))
+            }
+            _ => Self::Failed(format!("reading {what} failed: {error}")),
+        }
+    }
+
+    /// A result on `what` as an observation.
+    pub fn from_result(result: std::io::Result<T>, what: &str) -> Self {
+        match result {
+            Ok(value) => Self::Seen(value),
+            Err(error) => Self::from_error(&error, what),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Stack.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Observed, Site};
+
+/// Stack.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stack {}
+
+/// Looks at it.
+pub async fn observe(_site: Site) -> Observed<Stack> {
+    Observed::NotAsked
+}

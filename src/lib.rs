@@ -1,0 +1,19 @@
+//! `sesam-doctor` examines a machine that runs self-hosted Sesam and names what is wrong with it.
+//!
+//! A run goes through these rooms in this order: [`facts`] observes, [`checks`] judges,
+//! [`diagnosis`] explains which failure follows from which, [`report`] shows it.
+
+pub mod checks;
+pub mod cli;
+pub mod diagnosis;
+pub mod facts;
+pub mod output;
+pub mod profile;
+pub mod progress;
+pub mod redact;
+pub mod reference;
+pub mod report;
+pub mod run;
+pub mod settings;
+pub mod toml_document;
+pub mod units;

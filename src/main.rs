@@ -1,0 +1,17 @@
+//! The process: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sesam_doctor::{cli::Arguments, run};
+
+fn main() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => run::run(arguments).into(),
+        Err(refusal) => {
+            // A closed stdout (`--help | head -1`) is no fault of the command line.
+            let _ = refusal.print();
+            run::ending_of(&refusal).into()
+        }
+    }
+}

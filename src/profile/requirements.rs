@@ -1,0 +1,302 @@
+//! The members of a profile. Every figure a check judges by stands here, and none in a check.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use crate::units::Bytes;
+
+/// Members that one edition has and another can do without.
+pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account"];
+
+/// What one edition of the product requires of a machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// The built-in profile that a site's own one builds on; gone once loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    /// What reports call it.
+    pub name: String,
+    /// `built-in`, or the file it was read from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// The edition of the operator's manual.
+    pub edition: String,
+    /// Hardware minimums.
+    pub hardware: Hardware,
+    /// Operating system, clock, limits.
+    pub system: System,
+    /// How much must stay free.
+    pub storage: Storage,
+    /// Memory pressure.
+    pub memory: Memory,
+    /// Directories and files.
+    pub layout: Layout,
+    /// The license.
+    pub license: License,
+    /// Where the stack's files are sought.
+    pub stack: StackFiles,
+    /// Variables of `.env`.
+    pub environment: Vec<Environment>,
+}
+
+/// Hardware minimums.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hardware {
+    /// Logical CPUs that the machine may use.
+    pub cpus: u32,
+    /// `MemTotal`.
+    pub memory_bytes: Bytes,
+    /// Size of the partition behind the data.
+    pub data_partition_bytes: Bytes,
+    /// What a file system may need for its own metadata where the partition itself cannot be seen, in percent.
+    pub file_system_overhead_percent: f64,
+    /// 99th percentile of `fdatasync` on the data partition above which it is slow.
+    pub fdatasync_p99_warn_ms: f64,
+    /// The same, above which it is too slow.
+    pub fdatasync_p99_fail_ms: f64,
+    /// Bytes of one measured write.
+    pub fdatasync_write_bytes: Bytes,
+    /// Writes that are measured.
+    pub fdatasync_writes: u32,
+}
+
+/// Operating system, clock and limits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct System {
+    /// Operating systems that are supported, the preferred one first.
+    pub supported: Vec<SupportedSystem>,
+    /// Open files that the database needs.
+    pub open_files: u64,
+    /// The account that the product's files belong to, where the edition names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+/// One supported operating system.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupportedSystem {
+    /// `ID` of os-release.
+    pub id: String,
+    /// What a person calls it.
+    pub name: String,
+    /// The oldest supported release, as in `18.04`.
+    pub minimum: String,
+    /// `ID`s of rebuilds that count as it.
+    pub rebuilds: Vec<String>,
+    /// Whether any system whose `ID_LIKE` names it counts as a rebuild.
+    pub accept_like: bool,
+    /// `ID`s that say they are like it but number their releases differently.
+    pub unlike: Vec<String>,
+}
+
+/// Free space and inodes, for the data, Docker's data and `/`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// Below this share free: warn.
+    pub free_warn_percent: f64,
+    /// Below this many bytes free: warn.
+    pub free_warn_bytes: Bytes,
+    /// Below this share free: fail.
+    pub free_fail_percent: f64,
+    /// Below this share of inodes free: warn.
+    pub inodes_warn_percent: f64,
+    /// Below this share of inodes free: fail.
+    pub inodes_fail_percent: f64,
+    /// Local file systems that overlay2 and the database support.
+    pub file_systems: Vec<String>,
+    /// File systems that are on another machine; a prefix as in `fuse.` ends with a dot.
+    pub network_file_systems: Vec<String>,
+    /// Where Docker keeps its data unless its configuration says otherwise.
+    pub docker_root: AbsolutePath,
+}
+
+/// Memory pressure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Below this share available: warn.
+    pub available_warn_percent: f64,
+    /// Share of the last five minutes in which some task waited for memory, above which to warn (PSI `some avg300`).
+    pub pressure_warn_percent: f64,
+    /// An out-of-memory kill within this many hours is recent.
+    pub oom_recent_hours: u32,
+}
+
+/// Directories and files of the manual.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Layout {
+    /// Mount point of the data disk.
+    pub data_mount: AbsolutePath,
+    /// The node's data on the data disk.
+    pub data_dir: AbsolutePath,
+    /// The node's base directory.
+    pub node_dir: AbsolutePath,
+    /// The link to [`Layout::data_dir`]; a real directory in the root-disk variant.
+    pub data_link: AbsolutePath,
+    /// The node's logs.
+    pub logs_dir: AbsolutePath,
+    /// Whether the manual has the logs directory made by hand before the first start.
+    pub logs_dir_required: bool,
+    /// The agent's configuration directory, where the edition has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_dir: Option<AbsolutePath>,
+    /// Traefik's ACME directory.
+    pub letsencrypt_dir: AbsolutePath,
+    /// Where the customer's own certificate is put.
+    pub certificates_dir: AbsolutePath,
+    /// The license.
+    pub license_file: AbsolutePath,
+}
+
+/// The license.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct License {
+    /// Days left below which to warn.
+    pub warn_days: u32,
+    /// Larger files are no license.
+    pub largest_bytes: Bytes,
+    /// Hours that a license without a time zone may seem to come from the future.
+    pub zone_tolerance_hours: u32,
+}
+
+/// Where the stack's files are sought.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StackFiles {
+    /// Directories, the first that holds a compose file counts.
+    pub directories: Vec<AbsolutePath>,
+    /// Names of a compose file, in Compose's own order of preference.
+    pub compose_files: Vec<String>,
+    /// The file of variables beside it.
+    pub env_file: String,
+    /// Values that a template carries until somebody replaces them; case does not matter.
+    pub placeholders: Vec<String>,
+}
+
+/// One variable of `.env`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: VariableKind,
+    /// What it is for.
+    pub why: String,
+}
+
+/// What a variable of `.env` holds, and so what is well-formed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VariableKind {
+    /// Anything that is not empty.
+    #[default]
+    Text,
+    /// A tag of a container image.
+    Tag,
+    /// A tag of the node's image, which has to be a software channel.
+    Channel,
+    /// A host name, with or without a domain.
+    Host,
+    /// A fully qualified domain name.
+    Domain,
+    /// The number of a user account.
+    Uid,
+    /// A UUID.
+    Uuid,
+    /// An e-mail address.
+    Email,
+    /// Anything that is not empty, and is never shown.
+    Secret,
+}
+
+/// A path that begins with `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct AbsolutePath(PathBuf);
+
+impl AbsolutePath {
+    /// The path, where it is absolute.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Option<Self> {
+        let path = path.into();
+        path.is_absolute().then_some(Self(path))
+    }
+}
+
+impl AsRef<Path> for AbsolutePath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for AbsolutePath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AbsolutePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = PathBuf::deserialize(deserializer)?;
+        Self::new(path.clone()).ok_or_else(|| {
+            D::Error::custom(format!(
+                "“{}” has to be an absolute path, one that begins with /",
+                path.display()
+            ))
+        })
+    }
+}
+
+impl Profile {
+    /// The first thing in this profile that contradicts another, in words.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        let hardware = &self.hardware;
+        let ordered = [
+            (
+                "hardware.fdatasync_p99_warn_ms",
+                hardware.fdatasync_p99_warn_ms,
+                "hardware.fdatasync_p99_fail_ms",
+                hardware.fdatasync_p99_fail_ms,
+            ),
+            (
+                "storage.free_fail_percent",
+                self.storage.free_fail_percent,
+                "storage.free_warn_percent",
+                self.storage.free_warn_percent,
+            ),
+            (
+                "storage.inodes_fail_percent",
+                self.storage.inodes_fail_percent,
+                "storage.inodes_warn_percent",
+                self.storage.inodes_warn_percent,
+            ),
+        ];
+        for (smaller_name, smaller, larger_name, larger) in ordered {
+            let sound = smaller.is_finite() && larger.is_finite() && smaller >= 0.0;
+            if !sound || smaller > larger {
+                return Some(format!(
+                    "`{smaller_name}` ({smaller}) has to be a number from 0 to `{larger_name}` ({larger})"
+                ));
+            }
+        }
+        if self.name.trim().is_empty() {
+            return Some("a profile needs a `name`".into());
+        }
+        if hardware.fdatasync_writes == 0 || hardware.fdatasync_write_bytes.0 == 0 {
+            return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
+        }
+        None
+    }
+}

@@ -1,0 +1,83 @@
+//! The line on stderr that says what a run is waiting for; a consumer of the observers' events.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{
+    cli::RunOptions,
+    facts::{Event, Source},
+};
+
+/// How often the line is drawn anew while nothing happens.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows what is being observed, where somebody can see it.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    waiting: Mutex<BTreeSet<Source>>,
+    log: bool,
+}
+
+impl Progress {
+    /// Progress of observing this many sources.
+    #[must_use]
+    pub fn new(sources: usize, options: &RunOptions) -> Self {
+        let wanted = !options.no_progress && !options.quiet && io::stderr().is_terminal();
+        let bar = if wanted {
+            let bar = ProgressBar::with_draw_target(
+                u64::try_from(sources).ok(),
+                ProgressDrawTarget::stderr(),
+            );
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} observing {pos}/{len}: {wide_msg}")
+            {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(TICK);
+            bar
+        } else {
+            ProgressBar::hidden()
+        };
+        Self {
+            bar,
+            waiting: Mutex::new(BTreeSet::new()),
+            log: options.verbose > 1,
+        }
+    }
+
+    /// Takes note of an event.
+    pub fn hear(&self, event: &Event) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started(source) => {
+                waiting.insert(*source);
+            }
+            Event::Finished { source, took, gap } => {
+                waiting.remove(source);
+                self.bar.inc(1);
+                if self.log {
+                    let gap = gap.as_ref().map_or(String::new(), |gap| format!(": {gap}"));
+                    let line = format!("{} took {} ms{gap}\n", source.name(), took.as_millis());
+                    self.bar.suspend(|| {
+                        // A closed stderr is no reason to stop observing.
+                        let _ = io::stderr().write_all(line.as_bytes());
+                    });
+                }
+            }
+        }
+        let names: Vec<&str> = waiting.iter().map(|source| source.name()).collect();
+        self.bar.set_message(names.join(", "));
+    }
+
+    /// Takes the line away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

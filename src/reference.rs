@@ -1,0 +1,184 @@
+//! What the registry says of itself: the list, the explanations, the check reference, the manual page.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::{
+    checks::{Category, Check, GAP_CAUSES, REGISTRY},
+    cli::{Arguments, Format},
+};
+
+/// Every check: id, title, level, whether it can be fixed.
+///
+/// # Errors
+/// None that the registry can cause; the serializer's own are passed on.
+pub fn list(format: Format, width: usize) -> serde_json::Result<String> {
+    match format {
+        Format::Json => {
+            let checks: Vec<_> = REGISTRY
+                .iter()
+                .map(|check| {
+                    json!({
+                        "id": check.id,
+                        "title": check.title,
+                        "category": check.category,
+                        "level": check.level,
+                        "fixable": false,
+                    })
+                })
+                .collect();
+            Ok(serde_json::to_string_pretty(&checks)? + "\n")
+        }
+        Format::Table => Ok(list_table(width)),
+    }
+}
+
+fn list_table(width: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(["id", "title", "level", "fix"]);
+    for check in REGISTRY {
+        table.add_row([check.id, check.title, check.level.word(), "by hand"]);
+    }
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// One check, for a person at a terminal.
+#[must_use]
+pub fn explain(check: &Check, width: usize) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{} — {}\n", check.id, check.title);
+    let needs: Vec<&str> = check.needs.iter().map(|check| check.id).collect();
+    let needs = if needs.is_empty() {
+        "nothing".to_owned()
+    } else {
+        needs.join(", ")
+    };
+    for (label, value) in [
+        ("level", check.level.word()),
+        ("reference", check.reference),
+        ("needs", needs.as_str()),
+    ] {
+        let _ = writeln!(text, "{label:<10} {value}");
+    }
+    for (heading, prose) in sections(check) {
+        let _ = writeln!(text, "\n{heading}");
+        let options = textwrap::Options::new(width.min(100))
+            .initial_indent("  ")
+            .subsequent_indent("  ")
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let _ = writeln!(text, "{}", textwrap::fill(prose, options));
+    }
+    if !check.causes.is_empty() {
+        let _ = writeln!(text, "\nCodes");
+    }
+    let longest = check
+        .causes
+        .iter()
+        .map(|cause| cause.code.len())
+        .max()
+        .unwrap_or(0);
+    for cause in check.causes {
+        let lead = format!("  {:<longest$}  ", cause.code);
+        let rest = " ".repeat(lead.len());
+        let options = textwrap::Options::new(width.min(100))
+            .initial_indent(&lead)
+            .subsequent_indent(&rest)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let _ = writeln!(text, "{}", textwrap::fill(cause.meaning, options));
+    }
+    text
+}
+
+fn sections(check: &Check) -> [(&'static str, &'static str); 4] {
+    [
+        ("What is checked", check.prose.checks),
+        ("Why", check.prose.why),
+        ("What to do", check.prose.remedy),
+        (
+            "What --fix would do",
+            "Nothing: this version of the doctor changes no machine.",
+        ),
+    ]
+}
+
+/// The check reference, in Markdown; `docs/checks.md` is this text.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# The checks\n\nGenerated from the registry; `sesam-doctor explain ID` says the same at a terminal.\n",
+    );
+    for category in Category::ALL {
+        let checks: Vec<&&Check> = REGISTRY
+            .iter()
+            .filter(|check| check.category == category)
+            .collect();
+        if checks.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n## {}", category.word());
+        for check in checks {
+            let _ = writeln!(text, "\n### `{}`\n\n**{}.**", check.id, check.title);
+            let _ = writeln!(
+                text,
+                "Level: {}. Reference: {}.",
+                check.level.word(),
+                check.reference
+            );
+            let needs: Vec<String> = check
+                .needs
+                .iter()
+                .map(|check| format!("`{}`", check.id))
+                .collect();
+            if !needs.is_empty() {
+                let _ = writeln!(text, "Needs: {}.", needs.join(", "));
+            }
+            for (heading, prose) in sections(check).into_iter().take(3) {
+                let _ = writeln!(text, "\n*{heading}.* {prose}");
+            }
+            if !check.causes.is_empty() {
+                let _ = writeln!(text, "\n| code | what was seen |\n| --- | --- |");
+                for cause in check.causes {
+                    let _ = writeln!(text, "| `{}` | {} |", cause.code, cause.meaning);
+                }
+            }
+        }
+    }
+    text.push_str("\n## Codes of `unknown`\n\nAny check can be `unknown` with one of these.\n\n| code | meaning |\n| --- | --- |\n");
+    for cause in GAP_CAUSES {
+        let _ = writeln!(text, "| `{}` | {} |", cause.code, cause.meaning);
+    }
+    text
+}
+
+/// A completion script for a shell.
+#[must_use]
+pub fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        shell,
+        &mut Arguments::command(),
+        env!("CARGO_PKG_NAME"),
+        &mut script,
+    );
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The manual page, in roff.
+#[must_use]
+pub fn manual_page() -> String {
+    let mut page = Vec::new();
+    // Writing to memory does not fail.
+    let _ = clap_mangen::Man::new(Arguments::command()).render(&mut page);
+    String::from_utf8_lossy(&page).into_owned()
+}

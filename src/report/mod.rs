@@ -1,0 +1,293 @@
+//! The finished report, and one file per format. Formats see nothing but the report.
+
+mod json;
+mod table;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use json::{json, schema};
+pub use table::{Detail, Look, table};
+
+use crate::{
+    checks::{Category, Evidence, Item, Level, Status},
+    diagnosis::Diagnosis,
+    facts::{Facts, Tool},
+    profile,
+    settings::Waiver,
+};
+
+/// The version of the report's schema; fields are added, never renamed or removed, within one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The report of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The program that judged.
+    pub tool: Tool,
+    /// The requirements by which was judged.
+    pub profile: ProfileNote,
+    /// The machine that was observed.
+    pub host: HostNote,
+    /// When the run began, RFC 3339 in UTC.
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    /// When the machine was observed, RFC 3339 in UTC; earlier than `started_at` for recorded facts.
+    #[schemars(with = "String")]
+    pub observed_at: Timestamp,
+    /// The time by which was judged, RFC 3339 in UTC.
+    #[schemars(with = "String")]
+    pub judged_as_of: Timestamp,
+    /// How long the run took, in milliseconds.
+    pub duration_ms: u64,
+    /// The state of the machine in one word.
+    pub status: Status,
+    /// The process's exit code: 0 passed, 1 warning, 2 failure, 3 undetermined.
+    pub exit_code: u8,
+    /// How many findings have which status.
+    pub summary: Summary,
+    /// The ids of the failures that no other failure explains.
+    pub root_causes: Vec<String>,
+    /// One for each check, in an order that never changes.
+    pub findings: Vec<Finding>,
+}
+
+/// Which requirements were used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileNote {
+    /// Its name.
+    pub name: String,
+    /// `built-in` or the file it was read from.
+    pub source: String,
+    /// SHA-256 of all it says, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Which machine was observed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostNote {
+    /// Its name.
+    pub hostname: String,
+    /// Its operating system, as it calls itself.
+    pub os: String,
+    /// The release of its kernel.
+    pub kernel: String,
+    /// The kind of its CPUs, as in `x86_64`.
+    pub architecture: String,
+}
+
+/// How many findings have which status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub struct Summary {
+    pub pass: usize,
+    pub warn: usize,
+    pub fail: usize,
+    pub skip: usize,
+    pub unknown: usize,
+    pub blocked: usize,
+    pub waived: usize,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The check's stable name.
+    pub id: String,
+    /// What it is about.
+    pub category: Category,
+    /// The requirement in words.
+    pub title: String,
+    /// How much it matters.
+    pub level: Level,
+    /// How it stands.
+    pub status: Status,
+    /// Whether the run was about it; a deselected check has the status `skip`.
+    pub selected: bool,
+    /// The stable code of what was told apart; null on pass and skip.
+    pub cause: Option<String>,
+    /// The things that the check is over.
+    pub items: Vec<Item>,
+    /// The verdict in one sentence.
+    pub summary: String,
+    /// What was seen.
+    pub observed: Value,
+    /// What would have been right.
+    pub expected: Option<String>,
+    /// What the verdict rests on.
+    pub evidence: Vec<Evidence>,
+    /// The findings that this one follows from, where it is blocked.
+    pub because_of: Vec<String>,
+    /// What to do, one step each.
+    pub advice: Vec<String>,
+    /// What is worth knowing although it changes no verdict.
+    pub remarks: Vec<String>,
+    /// What the doctor itself can do about it.
+    pub fix: Fix,
+    /// Where the requirement comes from.
+    pub reference: String,
+    /// Who accepted it, where somebody did.
+    pub waiver: Option<WaiverNote>,
+    /// How long observing took for it, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// What the doctor itself can do about a finding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fix {
+    /// Whether it needs no decision by a person.
+    pub automatic: bool,
+    /// What it would do, one step each.
+    pub steps: Vec<String>,
+}
+
+/// A waiver and whether it still holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaiverNote {
+    /// What the settings say.
+    #[serde(flatten)]
+    pub waiver: Waiver,
+    /// Whether its last day has passed, so that it does nothing.
+    pub expired: bool,
+}
+
+/// When a run took place, and by which time it judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The time by which was judged.
+    pub judged_as_of: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Report {
+    /// The report of a diagnosis of these facts.
+    #[must_use]
+    pub fn new(facts: &Facts, diagnosis: Diagnosis, timing: Timing) -> Self {
+        let summary = Summary::of(&diagnosis.findings);
+        let ending = summary.ending();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool::this(),
+            profile: ProfileNote {
+                name: facts.profile.name.clone(),
+                source: facts.profile.source.clone(),
+                sha256: profile::sha256(&facts.profile),
+            },
+            host: facts
+                .host
+                .seen()
+                .map(|host| HostNote {
+                    hostname: host.hostname.clone(),
+                    os: host.os_name(),
+                    kernel: host.kernel.clone(),
+                    architecture: host.architecture.clone(),
+                })
+                .unwrap_or_default(),
+            started_at: timing.started_at,
+            observed_at: facts.observed_at,
+            judged_as_of: timing.judged_as_of,
+            duration_ms: timing.duration_ms,
+            status: ending.status(),
+            exit_code: ending.code(),
+            summary,
+            root_causes: diagnosis.root_causes,
+            findings: diagnosis.findings,
+        }
+    }
+
+    /// The findings that are blocked by the one of this id.
+    pub fn blocked_by<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Finding> {
+        self.findings
+            .iter()
+            .filter(move |finding| finding.because_of.iter().any(|cause| cause == id))
+    }
+}
+
+/// How a run that came to a report ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All passed, were skipped or waived.
+    Passed,
+    /// At least one warning.
+    Warned,
+    /// At least one failure.
+    Failed,
+    /// No failure, but something could not be determined, or nothing was evaluated.
+    Undetermined,
+}
+
+impl Ending {
+    /// The exit code of the monitoring-plugin convention.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Warned => 1,
+            Self::Failed => 2,
+            Self::Undetermined => 3,
+        }
+    }
+
+    fn status(self) -> Status {
+        match self {
+            Self::Passed => Status::Pass,
+            Self::Warned => Status::Warn,
+            Self::Failed => Status::Fail,
+            Self::Undetermined => Status::Unknown,
+        }
+    }
+}
+
+impl Summary {
+    fn of(findings: &[Finding]) -> Self {
+        let count = |status| {
+            findings
+                .iter()
+                .filter(|finding| finding.status == status)
+                .count()
+        };
+        Self {
+            pass: count(Status::Pass),
+            warn: count(Status::Warn),
+            fail: count(Status::Fail),
+            skip: count(Status::Skip),
+            unknown: count(Status::Unknown),
+            blocked: count(Status::Blocked),
+            waived: count(Status::Waived),
+        }
+    }
+
+    /// The number of findings of a status.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        match status {
+            Status::Pass => self.pass,
+            Status::Warn => self.warn,
+            Status::Fail => self.fail,
+            Status::Skip => self.skip,
+            Status::Unknown => self.unknown,
+            Status::Blocked => self.blocked,
+            Status::Waived => self.waived,
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        let evaluated = self.pass + self.warn + self.fail + self.unknown + self.waived;
+        if self.fail > 0 {
+            Ending::Failed
+        } else if self.unknown > 0 || evaluated == 0 {
+            Ending::Undetermined
+        } else if self.warn > 0 {
+            Ending::Warned
+        } else {
+            Ending::Passed
+        }
+    }
+}

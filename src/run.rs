@@ -1,0 +1,373 @@
+//! One run, from what was typed to the exit code: observe, judge, explain, report.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Instant,
+};
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    checks::{Selection, UnknownWord},
+    cli::{Arguments, Color, Command, Format, Moment, RunOptions},
+    diagnosis::{self, Rules},
+    facts::{self, Facts, Root, Site},
+    output::{self, OutputError},
+    profile::{self, Profile},
+    progress::Progress,
+    redact::Redactor,
+    reference,
+    report::{self, Detail, Look, Report, Timing},
+    settings::Settings,
+    toml_document::DocumentError,
+};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// A command other than a run of checks did what it was asked.
+    Done,
+    /// A report was made; its exit code tells what of.
+    Reported(u8),
+    /// The command line, a profile or another input was bad, or an output could not be written.
+    Refused,
+    /// A signal of this number ended the run.
+    Interrupted(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Reported(code) => Self::from(code),
+            Exit::Refused => Self::from(3),
+            // The shell's convention for a process that a signal ended.
+            Exit::Interrupted(signal) => Self::from(128_u8.saturating_add(signal)),
+        }
+    }
+}
+
+/// How the process ends after clap had its say: `--help` and `--version` are no refusals.
+#[must_use]
+pub fn ending_of(refusal: &clap::Error) -> Exit {
+    if refusal.use_stderr() {
+        Exit::Refused
+    } else {
+        Exit::Done
+    }
+}
+
+#[derive(Debug, Error)]
+enum RunError {
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error(transparent)]
+    Word(#[from] UnknownWord),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error(transparent)]
+    Recording(#[from] facts::RecordingError),
+    #[error("--root {}: {cause}", path.display())]
+    Root { path: PathBuf, cause: io::Error },
+    #[error("--at: the time is out of range; say one between the years 0 and 9999")]
+    Moment,
+    #[error("stdout could not be written: {0}")]
+    Stdout(io::Error),
+    #[error("the doctor could not start its threads: {0}")]
+    Threads(io::Error),
+    #[error("the report could not be put into words: {0}")]
+    Format(#[from] serde_json::Error),
+}
+
+/// Carries out what was typed.
+#[must_use]
+pub fn run(arguments: Arguments) -> Exit {
+    let redactor = Redactor::default();
+    match carry_out(arguments, &redactor) {
+        Ok(exit) => exit,
+        Err(error) => {
+            let message = format!("sesam-doctor: {error}\n");
+            // Where stderr is closed there is nobody to tell.
+            let _ = io::stderr().write_all(redactor.text(&message).as_bytes());
+            Exit::Refused
+        }
+    }
+}
+
+fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError> {
+    let Arguments { command, options } = arguments;
+    let asked = match command {
+        Some(Command::List) => return say(&reference::list(options.format, width())?),
+        Some(Command::Explain { id }) => {
+            let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
+            return say(&reference::explain(check, width()));
+        }
+        Some(Command::Schema) => {
+            return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
+        }
+        Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
+        Some(Command::Man) => return say(&reference::manual_page()),
+        Some(Command::Facts { output }) => Asked::Facts(output),
+        Some(Command::Check { words }) => Asked::Report(words),
+        None => Asked::Report(Vec::new()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(RunError::Threads)?;
+    let ending = runtime.block_on(async {
+        tokio::select! {
+            ending = examine(asked, options, redactor.clone()) => ending,
+            signal = interruption() => Ok(Exit::Interrupted(signal)),
+        }
+    });
+    // A look that hangs in the kernel must not keep the process.
+    runtime.shutdown_background();
+    ending
+}
+
+/// What an examination is to end in.
+enum Asked {
+    /// A report, on these checks.
+    Report(Vec<String>),
+    /// The facts, on stdout or in a file.
+    Facts(Option<PathBuf>),
+}
+
+async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
+    let begun = Instant::now();
+    let started_at = Timestamp::now();
+    let words = match &asked {
+        Asked::Report(words) => words.as_slice(),
+        Asked::Facts(_) => &[],
+    };
+    let selection = Selection::new(words.iter().chain(&options.only), &options.skip)?;
+    let facts = match &options.facts {
+        Some(file) => replayed(file, &options)?,
+        None => observed(&selection, &options, &redactor, started_at).await?,
+    };
+    if let Asked::Facts(output) = asked {
+        let facts = redacted(&facts, &redactor)?;
+        let text = serde_json::to_string_pretty(&facts)? + "\n";
+        deliver(
+            output
+                .into_iter()
+                .map(|file| (file, text.clone()))
+                .collect(),
+            text,
+        )
+        .await?;
+        return Ok(Exit::Done);
+    }
+    let rules = Rules {
+        selection,
+        strict: options.strict,
+        now: judging_time(options.at, facts.observed_at)?,
+    };
+    let diagnosis = diagnosis::diagnose(&facts, &rules);
+    let timing = Timing {
+        started_at,
+        judged_as_of: rules.now,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    let report = redacted(&Report::new(&facts, diagnosis, timing), &redactor)?;
+    let files = options
+        .report
+        .iter()
+        .map(|target| Ok((target.file.clone(), for_file(&report, target.format)?)))
+        .collect::<Result<Vec<_>, RunError>>()?;
+    deliver_report(files, for_stdout(&report, &options)?).await?;
+    Ok(Exit::Reported(report.exit_code))
+}
+
+async fn observed(
+    selection: &Selection,
+    options: &RunOptions,
+    redactor: &Redactor,
+    at: Timestamp,
+) -> Result<Facts, RunError> {
+    let root = match &options.root {
+        None => Root::machine(),
+        Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
+            path: directory.clone(),
+            cause,
+        })?,
+    };
+    let settings = Settings::load(&root, options.config.as_deref())?;
+    let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
+    let site = Site {
+        root,
+        profile: Arc::new(profile),
+        settings: Arc::new(settings),
+        deadline: options.timeout,
+        redactor: redactor.clone(),
+    };
+    let wanted = diagnosis::sources(selection);
+    let progress = Progress::new(wanted.len(), options);
+    let facts = facts::observe(&site, &wanted, at, &|event| progress.hear(&event)).await;
+    progress.finish();
+    Ok(facts)
+}
+
+/// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.
+fn replayed(file: &std::path::Path, options: &RunOptions) -> Result<Facts, RunError> {
+    let mut facts = facts::read_recording(file)?;
+    if let Some(config) = &options.config {
+        facts.settings = Settings::load(&Root::machine(), Some(config))?;
+        if let Some(profile) = chosen_profile(options, &facts.settings)? {
+            facts.profile = profile;
+        }
+    } else if let Some(name) = &options.profile {
+        facts.profile = profile::load(name)?;
+    }
+    Ok(facts)
+}
+
+fn chosen_profile(
+    options: &RunOptions,
+    settings: &Settings,
+) -> Result<Option<Profile>, DocumentError> {
+    options
+        .profile
+        .as_ref()
+        .or(settings.profile.as_ref())
+        .map(|name| profile::load(name))
+        .transpose()
+}
+
+fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timestamp, RunError> {
+    match moment {
+        None => Ok(observed_at),
+        Some(Moment::At(time)) => Ok(time),
+        Some(Moment::Ahead(distance)) => observed_at
+            .checked_add(distance)
+            .map_err(|_| RunError::Moment),
+    }
+}
+
+/// The same document with every secret taken out; nothing leaves the process by another way.
+fn redacted<T: Serialize + DeserializeOwned>(
+    document: &T,
+    redactor: &Redactor,
+) -> Result<T, RunError> {
+    let mut value = serde_json::to_value(document)?;
+    redactor.document(&mut value);
+    Ok(serde_json::from_value(value)?)
+}
+
+fn for_file(report: &Report, format: Format) -> Result<String, RunError> {
+    Ok(match format {
+        Format::Json => report::json(report)?,
+        Format::Table => report::table(
+            report,
+            Look {
+                width: DEFAULT_WIDTH,
+                color: false,
+                detail: Detail::Verbose,
+            },
+        ),
+    })
+}
+
+fn for_stdout(report: &Report, options: &RunOptions) -> Result<String, RunError> {
+    Ok(match options.format {
+        Format::Json => report::json(report)?,
+        Format::Table => report::table(
+            report,
+            Look {
+                width: width(),
+                color: colored(options.color),
+                detail: match (options.quiet, options.verbose) {
+                    (true, _) => Detail::Quiet,
+                    (false, 0) => Detail::Normal,
+                    (false, 1) => Detail::Verbose,
+                    (false, _) => Detail::Everything,
+                },
+            },
+        ),
+    })
+}
+
+/// Columns where there is no terminal that has a number of them.
+const DEFAULT_WIDTH: usize = 80;
+
+fn width() -> usize {
+    terminal_size::terminal_size_of(io::stdout())
+        .map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+}
+
+/// See <https://no-color.org>: set and not empty, the variable turns colours off.
+fn colored(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            io::stdout().is_terminal() && !unwanted
+        }
+    }
+}
+
+/// Facts go to the file where one is named, else to stdout.
+async fn deliver(files: Vec<(PathBuf, String)>, text: String) -> Result<(), RunError> {
+    let stdout = if files.is_empty() {
+        text
+    } else {
+        String::new()
+    };
+    deliver_report(files, stdout).await
+}
+
+/// Writes on a thread of its own, so that a reader who does not read cannot keep a signal from ending the run.
+async fn deliver_report(files: Vec<(PathBuf, String)>, stdout: String) -> Result<(), RunError> {
+    let writing = tokio::task::spawn_blocking(move || {
+        for (file, content) in files {
+            output::write_file(&file, content.as_bytes())?;
+        }
+        print(&stdout)
+    });
+    writing
+        .await
+        .unwrap_or_else(|error| Err(RunError::Stdout(io::Error::other(error))))
+}
+
+fn say(text: &str) -> Result<Exit, RunError> {
+    print(text).map(|()| Exit::Done)
+}
+
+fn print(text: &str) -> Result<(), RunError> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        // Whoever reads has seen enough, as in `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(RunError::Stdout),
+    }
+}
+
+/// The number of the first signal that asks the process to end.
+async fn interruption() -> u8 {
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    match signals {
+        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+            _ = hangup.recv() => 1,
+        },
+        // Without handlers the kernel's defaults end the process.
+        _ => std::future::pending().await,
+    }
+}
