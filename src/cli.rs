@@ -56,6 +56,8 @@ pub enum Command {
 
 /// The options of a run.
 #[derive(Clone, Debug, Args)]
+// Switches are booleans by nature, each its own option.
+#[allow(clippy::struct_excessive_bools)]
 pub struct RunOptions {
     /// What stdout gets
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
@@ -196,8 +198,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use clap::CommandFactory;
 
     use super::*;

@@ -46,8 +46,6 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::Write,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
@@ -149,7 +150,8 @@ fn forms(secret: &str) -> Vec<String> {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            // Writing to a string does not fail.
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
     forms.push(escaped);

@@ -253,7 +253,7 @@ impl Verdict {
 
     /// With one more thing that the verdict rests on.
     #[must_use]
-    pub fn evidence(mut self, label: impl Into<String>, value: impl ToString) -> Self {
+    pub fn evidence(mut self, label: impl Into<String>, value: impl std::fmt::Display) -> Self {
         self.evidence.push(Evidence {
             label: label.into(),
             value: value.to_string(),

@@ -145,8 +145,6 @@ fn require_regular(mode: u32) -> Result<(), FileProblem> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     const LIMIT: Bytes = Bytes(8);

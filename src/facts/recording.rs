@@ -91,8 +91,6 @@ fn prune(document: &mut Value, template: &Value) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use serde_json::json;
 
     use super::*;

@@ -63,7 +63,7 @@ impl Root {
 
     /// The path inside this root of a place found by [`Root::locate`].
     #[must_use]
-    pub fn inside<'a>(&self, located: &'a Path) -> PathBuf {
+    pub fn inside(&self, located: &Path) -> PathBuf {
         let stripped = self
             .directory
             .as_deref()
@@ -149,8 +149,6 @@ fn components(path: &Path) -> VecDeque<Step> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -2,7 +2,7 @@
 
 mod requirements;
 
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
@@ -93,7 +93,8 @@ pub fn sha256(profile: &Profile) -> String {
     let text = serde_json::to_vec(profile).unwrap_or_default();
     let mut hexadecimal = String::new();
     for byte in Sha256::digest(&text) {
-        hexadecimal.push_str(&format!("{byte:02x}"));
+        // Writing to a string does not fail.
+        let _ = write!(hexadecimal, "{byte:02x}");
     }
     hexadecimal
 }
@@ -194,8 +195,6 @@ fn first_missing(complete: &Table, table: &Table) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::units::Bytes;
 
