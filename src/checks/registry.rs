@@ -4,11 +4,28 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware};
+use super::{Category, Check, Judge, hardware, layout, storage};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &hardware::DATA_PARTITION,
+    &hardware::STORAGE_SPEED,
+    &storage::DATA_SPACE,
+    &storage::DOCKER_SPACE,
+    &storage::ROOT_SPACE,
+    &storage::INODES,
+    &storage::DATA_MOUNT,
+    &storage::DATA_WRITABLE,
+    &layout::DATA_DIR,
+    &layout::NODE_DIR,
+    &layout::DATA_LINK,
+    &layout::LOGS_DIR,
+    &layout::AGENT_DIR,
+    &layout::LETSENCRYPT_DIR,
+    &layout::OWNERSHIP,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]
