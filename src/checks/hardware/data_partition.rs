@@ -45,7 +45,7 @@ fn judge(context: &Context) -> Judgement {
         matches!(&volumes.root, Observed::Seen(root) if root.shares_file_system(data));
     let enlarge = format!("enlarge it, or mount a disk of at least {required} for the data");
     let verdict = if bytes < needed {
-        let remark = if on_root_disk { ", the root disk" } else { "" };
+        let remark = if on_root_disk { " (the root disk)" } else { "" };
         let summary = format!("the {of} at {place}{remark} has {bytes}");
         Verdict::fail(TOO_SMALL, summary).advice(enlarge)
     } else if on_root_disk {

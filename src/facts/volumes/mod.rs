@@ -303,7 +303,8 @@ fn device_size(device: &str) -> Option<Bytes> {
         return None;
     }
     let file = format!("/sys/dev/block/{major}:{minor}/size");
-    let text = read_text(&Root::machine(), Path::new(&file), Bytes(64)).ok()?;
+    // Every file of sysfs says it has the size of a page.
+    let text = read_text(&Root::machine(), Path::new(&file), Bytes(65_536)).ok()?;
     let sectors: u64 = text.trim().parse().ok()?;
     let bytes = sectors.checked_mul(SECTOR)?;
     (bytes > 0).then_some(Bytes(bytes))
