@@ -1,6 +1,7 @@
 //! Who owns what below the data and log directories.
 
 use std::{
+    io::ErrorKind,
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
     time::Instant,
@@ -20,6 +21,9 @@ const MOST_ENTRIES: u64 = 200_000;
 
 /// More owners are counted and not told apart.
 const MOST_OWNERS: usize = 100;
+
+/// Deeper trees are walked with fewer open files, at the price of memory.
+const MOST_OPEN_DIRECTORIES: usize = 100;
 
 /// The clock is looked at once in so many entries.
 const ENTRIES_BETWEEN_LOOKS: usize = 256;
@@ -49,6 +53,8 @@ pub struct Tree {
     pub denied: u64,
     /// The first of those.
     pub first_denied: Option<String>,
+    /// The first entry at which the file system failed, and how.
+    pub first_failure: Option<String>,
     /// The owners, in the order in which they were met.
     pub owners: Vec<Owner>,
     /// The first entry that is no link and that everybody may write to.
@@ -156,7 +162,10 @@ fn look(root: &Root, path: &Path, until: Instant) -> Observed<Tree> {
 }
 
 fn walk(root: &Root, top: &Path, until: Instant, tree: &mut Tree) {
-    let walk = WalkDir::new(top).follow_links(false).same_file_system(true);
+    let walk = WalkDir::new(top)
+        .follow_links(false)
+        .max_open(MOST_OPEN_DIRECTORIES)
+        .same_file_system(true);
     let mut device = None;
     for (looked, entry) in walk.into_iter().enumerate() {
         if tree.entries >= MOST_ENTRIES {
@@ -220,15 +229,18 @@ impl Tree {
 
     /// What vanished while it was looked at is no gap; what this run may not see is one.
     fn note_error(&mut self, root: &Root, error: &walkdir::Error) {
-        let vanished = error
-            .io_error()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound);
-        if vanished {
-            return;
-        }
-        self.denied = self.denied.saturating_add(1);
-        if self.first_denied.is_none() {
-            self.first_denied = error.path().map(|path| shown(root, path));
+        let path = || error.path().map(|path| shown(root, path));
+        match error.io_error() {
+            Some(cause) if cause.kind() == ErrorKind::NotFound => {}
+            Some(cause) if cause.kind() == ErrorKind::PermissionDenied => {
+                self.denied = self.denied.saturating_add(1);
+                self.first_denied = self.first_denied.take().or_else(path);
+            }
+            cause => {
+                let cause = cause.map_or_else(|| "unknown".into(), ToString::to_string);
+                let failure = || Some(format!("{}: {cause}", path().unwrap_or_default()));
+                self.first_failure = self.first_failure.take().or_else(failure);
+            }
         }
     }
 }

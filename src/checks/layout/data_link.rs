@@ -5,7 +5,10 @@ use super::{
     directory::{self, DANGLING, LOOP, MISSING, NOT_A_DIRECTORY},
 };
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        command_line::quoted,
+    },
     facts::{
         Gap, Source,
         layout::{Destination, End, Place},
@@ -68,7 +71,11 @@ fn judge(context: &Context) -> Judgement {
 }
 
 fn make_link(link: &Place, data_dir: &Place) -> String {
-    format!("make the link: ln -s {} {}", data_dir.path, link.path)
+    format!(
+        "make the link: ln -s {} {}",
+        quoted(&data_dir.path),
+        quoted(&link.path)
+    )
 }
 
 fn judge_link(link: &Place, end: &Destination, data_dir: &Place) -> Judgement {
@@ -88,7 +95,8 @@ fn judge_link(link: &Place, end: &Destination, data_dir: &Place) -> Judgement {
         .advice("stop the stack, and see which of the two places holds the node's data")
         .advice(format!(
             "then make the link anew: ln -sfn {} {}",
-            data_dir.path, link.path
+            quoted(&data_dir.path),
+            quoted(&link.path)
         )))
 }
 
@@ -122,8 +130,7 @@ fn judge_directory(link: &Place, end: &Destination, data_dir: &Place) -> Judgeme
         )
         .advice(keep)
         .advice(format!(
-            "keep the other one under another name (mv {path} {path}.old), then {}",
-            make_link(link, data_dir)
+            "keep the other one under another name (mv {0} {0}.old), then {1}", quoted(path), make_link(link, data_dir)
         ))),
         Some(false) => Ok(Verdict::warn(
             REAL_DIRECTORY,

@@ -1,7 +1,7 @@
 //! How a directory that has to be there is judged, whichever it is.
 
 use crate::{
-    checks::{Cause, Verdict},
+    checks::{Cause, Verdict, command_line::quoted},
     facts::{
         FileKind, Gap,
         layout::{Destination, End, Place},
@@ -41,7 +41,7 @@ fn found(place: &Place, end: &Destination) -> Verdict {
 /// The verdict on a path that leads to no directory.
 pub(super) fn nowhere(place: &Place, end: &End) -> Result<Verdict, Gap> {
     let path = &place.path;
-    let make = format!("make it: mkdir -p {path}");
+    let make = format!("make it: mkdir -p {}", quoted(path));
     let link = match &place.target {
         Some(target) => format!("{path} is a link to {target}"),
         None => format!("a link on the way to {path}"),
@@ -67,8 +67,7 @@ pub(super) fn nowhere(place: &Place, end: &End) -> Result<Verdict, Gap> {
         End::Loop => Verdict::fail(LOOP, format!("{link} leads in a circle"))
             .observed("loop")
             .advice(format!(
-                "follow it with namei -l {path}, remove the link that leads back, and {make}"
-            )),
+                "follow it with namei -l {}, remove the link that leads back, and {make}", quoted(path))),
         End::NotADirectory { step } => {
             Verdict::fail(
                 NOT_A_DIRECTORY,

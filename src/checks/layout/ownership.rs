@@ -2,7 +2,10 @@
 
 use super::DATA_DIR;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        command_line::quoted,
+    },
     facts::{
         Gap, Source,
         ownership::{CutShort, Ownership, Parent, Tree},
@@ -92,7 +95,7 @@ fn wrong_owner(tree: &Tree, expected: u32) -> Option<Verdict> {
             .evidence("entries of that owner", other.entries)
             .advice(format!(
                 "hand it over, links themselves included: chown -Rh {expected}:{expected} {}",
-                tree.path
+                quoted(&tree.path)
             )),
     )
 }
@@ -108,7 +111,7 @@ fn world_writable(tree: &Tree) -> Option<Verdict> {
     );
     Some(verdict.observed(writable.path.as_str()).advice(format!(
         "take that permission away: find {} -xdev ! -type l -perm -0002 -exec chmod o-w {{}} +",
-        tree.path
+        quoted(&tree.path)
     )))
 }
 
@@ -128,7 +131,7 @@ fn not_enterable(tree: &Tree, expected: Option<u32>) -> Option<Verdict> {
     );
     Some(verdict.observed(parent.path.as_str()).advice(format!(
         "let others pass through it: chmod o+x {}",
-        parent.path
+        quoted(&parent.path)
     )))
 }
 
@@ -154,11 +157,18 @@ fn all_well(trees: &[&Tree], expected: Option<u32>) -> Judgement {
         let place = tree.first_denied.as_deref().unwrap_or(&tree.path);
         return Err(Gap::Denied(format!("looking into {place} needs root")));
     }
+    if let Some(failure) = trees.iter().find_map(|tree| tree.first_failure.as_ref()) {
+        return Err(Gap::Failed(format!(
+            "not all could be looked at: {failure}"
+        )));
+    }
     let entries: u64 = trees.iter().map(|tree| tree.entries).sum();
     Ok(match expected {
-        Some(uid) => Verdict::pass(format!("all {entries} entries belong to user {uid}")),
+        Some(uid) => Verdict::pass(format!(
+            "all that was looked at ({entries} in number) belongs to user {uid}"
+        )),
         None => Verdict::pass(format!(
-            "nothing in {entries} entries can be written to by everybody"
+            "of what was looked at ({entries} in number) nothing can be written to by everybody"
         )),
     }
     .observed(entries))
@@ -290,6 +300,12 @@ mod tests {
                     Status::Unknown,
                     Some("needs-root"),
                     with(|tree| tree.denied = 1),
+                ),
+                Case::new(
+                    "the disk fails on the way",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    with(|tree| tree.first_failure = Some("/x: I/O error".into())),
                 ),
                 Case::new(
                     "not asked",

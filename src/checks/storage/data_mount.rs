@@ -53,7 +53,7 @@ fn judge(context: &Context) -> Judgement {
     } else if !data.is_mount_point {
         Verdict::warn(
             NOT_A_MOUNT,
-            format!("{mount_point} is an ordinary directory on the file system at {below}"),
+            format!("nothing is mounted at {mount_point}; it lies on the file system at {below}"),
         )
     } else {
         return judge_mounted(data, volumes);

@@ -2,7 +2,10 @@
 
 use super::space::examined;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        command_line::quoted,
+    },
     facts::{Observed, Source, volumes::Volume},
     profile::Storage,
 };
@@ -47,7 +50,7 @@ fn judge(context: &Context) -> Judgement {
     let verdict = if data.is_read_only() {
         Verdict::fail(READ_ONLY, format!("the file system at {mount_point} is read-only"))
             .advice("look for the reason in the kernel's log (dmesg -T | grep -iE 'error|read-only'): a failing disk turns its file system read-only")
-            .advice(format!("once the disk is sound: mount -o remount,rw {mount_point}; where “ro” stands in /etc/fstab, take it out"))
+            .advice(format!("once the disk is sound: mount -o remount,rw {}; where “ro” stands in /etc/fstab, take it out", quoted(mount_point)))
     } else {
         // Whether it takes writes is known only of a file system that answers.
         data.space.seen()?;

@@ -1,7 +1,7 @@
 //! How free space is judged, wherever it is.
 
 use crate::{
-    checks::{Cause, Context, Verdict},
+    checks::{Cause, Context, Verdict, command_line::quoted},
     facts::{Gap, volumes::Volume},
     units::Bytes,
 };
@@ -37,7 +37,8 @@ pub(super) fn judge(context: &Context, volume: &Volume, advice: String) -> Resul
     let verdict = match verdict.cause {
         None => verdict,
         Some(_) => verdict.advice(advice).advice(format!(
-            "find what takes the space: du -xh --max-depth=2 {mount_point} | sort -h | tail"
+            "find what takes the space: du -xh --max-depth=2 {} | sort -h | tail",
+            quoted(mount_point)
         )),
     };
     let verdict = verdict

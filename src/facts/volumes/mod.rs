@@ -117,32 +117,41 @@ impl Volume {
 
 /// Looks up the three places at once, so that one on a dead mount costs only itself.
 pub async fn observe(site: Site) -> Observed<Volumes> {
-    let (table, fstab_text, mount_units) = tokio::join!(
-        bounded(site.deadline, MOUNT_TABLE, || {
-            read(&Root::machine(), MOUNT_TABLE, LARGEST_MOUNT_TABLE)
-                .map(|text| Arc::new(Mounts::parse(&text)))
-        }),
-        read_fstab(&site),
-        look_for_units(&site),
-    );
+    let (volumes, fstab_text, mount_units) =
+        tokio::join!(mounted(&site), read_fstab(&site), look_for_units(&site),);
+    volumes.map(|volumes| Volumes {
+        raw: RawTables {
+            fstab: raw::without_secrets(
+                fstab_text.seen().map_or("", String::as_str),
+                &site.redactor,
+            ),
+            ..volumes.raw
+        },
+        fstab: fstab_text.map(|text| fstab::parse(&text)),
+        mount_units,
+        ..volumes
+    })
+}
+
+/// What the kernel has mounted at the three places.
+async fn mounted(site: &Site) -> Observed<Volumes> {
+    let table = bounded(site.deadline, MOUNT_TABLE, || {
+        read(&Root::machine(), MOUNT_TABLE, LARGEST_MOUNT_TABLE)
+            .map(|text| Arc::new(Mounts::parse(&text)))
+    })
+    .await;
     let mounts = match table.seen() {
         Ok(mounts) => mounts.clone(),
         Err(gap) => return gap.into(),
     };
     let (data, docker, root) = tokio::join!(
-        data_volume(&site, &mounts),
-        docker_volume(&site, &mounts),
-        volume(&site, &mounts, Path::new("/"), |_| Place::at(Path::new(
-            "/"
-        ))),
+        data_volume(site, &mounts),
+        docker_volume(site, &mounts),
+        volume(site, &mounts, Path::new("/"), |_| Place::at(Path::new("/"))),
     );
     let found = [&data, &docker, &root];
     let lines = found.iter().filter_map(|found| found.seen().ok());
-    let raw = RawTables::new(
-        lines.map(|found| found.line.as_str()),
-        fstab_text.seen().map_or("", String::as_str),
-        &site.redactor,
-    );
+    let mountinfo = raw::mount_lines(lines.map(|found| found.line.as_str()), &site.redactor);
     Observed::Seen(Volumes {
         root_disk_variant: data.seen().is_ok_and(|found| found.place.root_disk_variant),
         docker_root_origin: docker
@@ -152,10 +161,12 @@ pub async fn observe(site: Site) -> Observed<Volumes> {
         data: data.map(|found| found.volume),
         docker: docker.map(|found| found.volume),
         root: root.map(|found| found.volume),
-        fstab: fstab_text.map(|text| fstab::parse(&text)),
-        mount_units,
         damaged_mount_lines: mounts.damaged,
-        raw,
+        raw: RawTables {
+            mountinfo,
+            ..RawTables::default()
+        },
+        ..Volumes::default()
     })
 }
 

@@ -20,26 +20,19 @@ pub struct RawTables {
     pub fstab: String,
 }
 
-impl RawTables {
-    pub(super) fn new<'a>(
-        lines: impl Iterator<Item = &'a str>,
-        fstab: &str,
-        redactor: &Redactor,
-    ) -> Self {
-        let mut kept: Vec<&str> = Vec::new();
-        for line in lines {
-            if !kept.contains(&line) {
-                kept.push(line);
-            }
-        }
-        Self {
-            mountinfo: clean(&kept.join("\n"), redactor),
-            fstab: clean(fstab, redactor),
+/// The lines, each once, without secrets.
+pub(super) fn mount_lines<'a>(lines: impl Iterator<Item = &'a str>, redactor: &Redactor) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in lines {
+        if !kept.contains(&line) {
+            kept.push(line);
         }
     }
+    without_secrets(&kept.join("\n"), redactor)
 }
 
-fn clean(text: &str, redactor: &Redactor) -> String {
+/// The text without the secrets in its mount options, which the redactor learns.
+pub(super) fn without_secrets(text: &str, redactor: &Redactor) -> String {
     let mut clean = String::new();
     for line in text.lines() {
         if clean.len() + line.len() > LARGEST_KEPT_BYTES {
@@ -89,9 +82,8 @@ mod tests {
         let redactor = Redactor::default();
         let fstab =
             "//server/share /mnt cifs user=a,password=hunter22,uid=0 0 0\nUUID=1 / ext4 rw\n";
-        let raw = RawTables::new(std::iter::empty(), fstab, &redactor);
         assert_eq!(
-            raw.fstab,
+            without_secrets(fstab, &redactor),
             "//server/share /mnt cifs user=a,password=[redacted],uid=0 0 0\nUUID=1 / ext4 rw\n"
         );
         assert_eq!(redactor.text("it is hunter22"), "it is [redacted]");
@@ -100,7 +92,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>()) {
-            let _ = RawTables::new([text.as_str()].into_iter(), &text, &Redactor::default());
+            let _ = mount_lines([text.as_str()].into_iter(), &Redactor::default());
         }
     }
 }
