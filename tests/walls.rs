@@ -205,3 +205,20 @@ fn files_stay_small_enough_to_read() {
         );
     }
 }
+
+#[test]
+fn every_check_has_cases_beside_it() {
+    let mut checks = 0;
+    for (file, text) in sources() {
+        if room(&file) != "checks" || !without_tests(&text).contains(": Check = Check {") {
+            continue;
+        }
+        checks += 1;
+        assert!(
+            text.contains("judge_cases("),
+            "{} declares a check and has no table of cases",
+            file.display()
+        );
+    }
+    assert!(checks > 0);
+}
