@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     checks::{
@@ -14,6 +14,7 @@ use crate::{
     facts::{Facts, Source, View},
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
+    utc::date_of,
 };
 
 /// How a run is judged, beyond profile and facts.
@@ -58,7 +59,11 @@ pub fn sources(selection: &Selection) -> BTreeSet<Source> {
 /// Judges the facts and explains the findings.
 #[must_use]
 pub fn diagnose(facts: &Facts, rules: &Rules) -> Diagnosis {
-    let mut instances = instances(facts, rules);
+    diagnose_by(REGISTRY, facts, rules)
+}
+
+fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagnosis {
+    let instances = instances(checks, facts, rules);
     let because: Vec<Vec<usize>> = explain(&instances);
     let wanted: BTreeSet<usize> = instances
         .iter()
@@ -71,7 +76,7 @@ pub fn diagnose(facts: &Facts, rules: &Rules) -> Diagnosis {
         .map(|instance| instance.id.clone())
         .collect();
     let findings: Vec<Finding> = instances
-        .drain(..)
+        .into_iter()
         .zip(because)
         .enumerate()
         .map(|(index, (instance, roots))| {
@@ -113,9 +118,9 @@ impl Instance {
     }
 }
 
-fn instances(facts: &Facts, rules: &Rules) -> Vec<Instance> {
-    let relevant = relevant(&rules.selection);
-    REGISTRY
+fn instances(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Vec<Instance> {
+    let relevant = relevant(checks, &rules.selection);
+    checks
         .iter()
         .copied()
         .flat_map(|check| {
@@ -148,9 +153,9 @@ fn instances(facts: &Facts, rules: &Rules) -> Vec<Instance> {
 }
 
 /// The checks that were selected or on which a selected one depends, without those that were deselected by name.
-fn relevant(selection: &Selection) -> BTreeSet<&'static str> {
+fn relevant(checks: &[&'static Check], selection: &Selection) -> BTreeSet<&'static str> {
     let mut relevant = BTreeSet::new();
-    let mut pending: Vec<&'static Check> = REGISTRY
+    let mut pending: Vec<&'static Check> = checks
         .iter()
         .copied()
         .filter(|check| selection.may_include(check))
@@ -331,7 +336,7 @@ fn finish(
         return finding;
     }
     if because_of.is_empty() {
-        waive(&mut finding, &facts.settings.waivers, today(now));
+        waive(&mut finding, &facts.settings.waivers, date_of(now));
     } else {
         block(&mut finding, because_of);
     }
@@ -380,10 +385,6 @@ fn waive(finding: &mut Finding, waivers: &[Waiver], today: Date) {
     }
 }
 
-fn today(now: Timestamp) -> Date {
-    Offset::UTC.to_datetime(now).date()
-}
-
 /// How long observing took for what the check reads; sources are asked at once, so the slowest counts.
 fn duration(check: &Check, facts: &Facts) -> u64 {
     check
@@ -393,3 +394,6 @@ fn duration(check: &Check, facts: &Facts) -> u64 {
         .max()
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Real file systems in a private mount namespace: small, full, read-only, dead.
 //!
 //! Needs root, `unshare` and `setpriv` (util-linux), and for single tests e2fsprogs, xfsprogs or Python. What is not
-//! there is left out, and the test says so on stderr. Every mount is gone with the process that made it.
+//! there is left out, and the test says so on stdout. Every mount is gone with the process that made it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::indexing_slicing)]
 
@@ -24,14 +24,14 @@ struct Lab {
 const ALWAYS: &[&str] = &["unshare", "setpriv", "mount", "timeout", "sh"];
 
 impl Lab {
-    /// Nothing, and a word on stderr, where this machine cannot do what the test needs.
+    /// Nothing, and a word on stdout, where this machine cannot do what the test needs.
     fn new(test: &str, tools: &[&str]) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            eprintln!("{test}: left out, since it needs root");
+            println!("left out: {test}: it needs root");
             return None;
         }
         if let Some(tool) = ALWAYS.iter().chain(tools).find(|tool| !is_there(tool)) {
-            eprintln!("{test}: left out, since {tool} is not installed");
+            println!("left out: {test}: {tool} is not installed");
             return None;
         }
         let place = tempfile::tempdir().unwrap();
@@ -247,7 +247,7 @@ fn xfs_without_ftype_is_warned_of() {
         "mkfs.xfs -q -f -m crc=0 -n ftype=0 image >&2 && mount -o loop image data >&2 || exit 77; {LAY_OUT} {REPORT}"
     ));
     if output.status.code() == Some(77) {
-        eprintln!("xfs without ftype: left out, since this kernel or mkfs.xfs no longer knows it");
+        println!("left out: xfs without ftype: this kernel or mkfs.xfs no longer knows it");
         return;
     }
     let report = Report(serde_json::from_slice(&output.stdout).unwrap());
@@ -339,7 +339,7 @@ fn only_what_is_mounted_at_boot_is_persistent() {
         ))
         .expect(&[("storage.data-mount", "pass", None)]);
     } else {
-        eprintln!("persistence by a unit: left out, since this machine has no /etc/systemd/system");
+        println!("left out: persistence by a unit: this machine has no /etc/systemd/system");
     }
 }
 
@@ -378,7 +378,7 @@ fn a_dead_mount_costs_only_itself() {
         return;
     };
     if !Path::new("/dev/fuse").exists() {
-        eprintln!("dead mount: left out, since this machine has no /dev/fuse");
+        println!("left out: dead mount: this machine has no /dev/fuse");
         return;
     }
     let helper = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/dead_fuse.py");
@@ -389,8 +389,8 @@ fn a_dead_mount_costs_only_itself() {
         helper.display()
     ));
     if output.status.code() == Some(77) {
-        eprintln!(
-            "dead mount: left out: {}",
+        println!(
+            "left out: dead mount: {}",
             String::from_utf8_lossy(&output.stderr)
         );
         return;

@@ -10,6 +10,7 @@ mod plugins;
 mod stack_files;
 mod storage;
 mod system;
+mod waivers;
 
 mod cause;
 mod registry;

@@ -13,7 +13,7 @@ pub use requirements::{
 };
 
 use crate::{
-    facts::Root,
+    files::Root,
     toml_document::{self, DocumentError},
 };
 

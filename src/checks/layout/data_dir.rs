@@ -21,7 +21,7 @@ pub static DATA_DIR: Check = Check {
     prose: Prose {
         checks: "Whether `layout.data_dir` of the profile is a directory, links followed. It does not apply in the root-disk variant, where `layout.data_link` is a real directory itself.",
         why: "The node's container mounts it. Where it is missing, Docker makes an empty one that belongs to root, and the node cannot write to it.",
-        remedy: "Make the directory, and hand it to the user that `USER_ID` in `.env` names. Where it was there before: is the data disk mounted?",
+        remedy: "Make the directory, and hand it to the user that `USER_ID` in `.env` names. Where it was there before, see whether the data disk is mounted.",
     },
     judge: Judge::One(judge),
 };

@@ -49,7 +49,7 @@ pub(super) fn look(root: &Root, default: &Path) -> (PathBuf, DockerRootOrigin) {
 }
 
 fn reason(problem: &FileProblem) -> Option<String> {
-    match problem.observed::<()>(CONFIGURATION) {
+    match Observed::<()>::from_problem(problem, CONFIGURATION) {
         Observed::Denied(what) | Observed::Failed(what) => Some(what),
         _ => None,
     }

@@ -173,7 +173,7 @@ async fn mounted(site: &Site) -> Observed<Volumes> {
 fn read(root: &Root, path: &str, limit: Bytes) -> Observed<String> {
     match read_text(root, Path::new(path), limit) {
         Ok(text) => Observed::Seen(text),
-        Err(problem) => problem.observed(path),
+        Err(problem) => Observed::from_problem(&problem, path),
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Observed, Root};
+use super::Root;
 use crate::units::Bytes;
 
 /// What stands at a path where a regular file was expected.
@@ -79,17 +79,6 @@ pub enum FileProblem {
     /// The system refused or failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-impl FileProblem {
-    /// What this problem with `what` amounts to as an observation.
-    #[must_use]
-    pub fn observed<T>(&self, what: &str) -> Observed<T> {
-        match self {
-            Self::Io(error) => Observed::from_error(error, what),
-            other => Observed::Failed(format!("{what} could not be read: {other}")),
-        }
-    }
 }
 
 /// Reads the regular file at `path` inside `root`, at most `limit` bytes.
