@@ -6,6 +6,8 @@
 mod deadline;
 mod file;
 mod observed;
+mod proc;
+mod program;
 mod root;
 
 pub mod accounts;
