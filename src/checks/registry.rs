@@ -4,11 +4,20 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware};
+use super::{Category, Check, Judge, hardware, plugins, system};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &hardware::MEMORY,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
+    &plugins::PLUGIN,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]
