@@ -213,6 +213,45 @@ mod tests {
         assert_eq!(local(&root, "nobody"), Observed::Absent);
     }
 
+    async fn observed(account: Option<&str>, root: Root) -> Accounts {
+        let mut profile = crate::profile::load("2025").unwrap();
+        profile.system.account = account.map(ToOwned::to_owned);
+        let site = Site {
+            root,
+            profile: profile.into(),
+            settings: crate::settings::Settings::default().into(),
+            deadline: std::time::Duration::from_mins(1),
+            redactor: crate::redact::Redactor::default(),
+        };
+        observe(site).await.seen().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn the_machine_is_asked_only_where_its_file_does_not_say() {
+        let root = observed(Some("root"), Root::machine()).await;
+        assert_eq!(root.account().unwrap().uid, 0);
+        assert_eq!(root.directory, Observed::NotAsked);
+        // `getent` takes a number for a number; that is no account of this name.
+        for name in ["no-such-account-here", "0", "--help"] {
+            let nobody = observed(Some(name), Root::machine()).await;
+            assert_eq!(nobody.account(), None, "{name}");
+            assert_eq!(nobody.directory, Observed::Absent, "{name}");
+        }
+        assert_eq!(observed(None, Root::machine()).await, Accounts::default());
+    }
+
+    #[tokio::test]
+    async fn another_roots_accounts_are_not_this_machines() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("etc")).unwrap();
+        std::fs::write(place.path().join("etc/passwd"), "x:x:1:1::/:/bin/sh\n").unwrap();
+        let found = observed(Some("root"), Root::at(place.path()).unwrap()).await;
+        assert_eq!(
+            (found.local, found.directory),
+            (Observed::Absent, Observed::NotAsked)
+        );
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "(?s).*|[a-z:0-9\n\r]*|passwd:.*", name in ".*") {

@@ -36,6 +36,7 @@ pub use deadline::bounded;
 pub use file::{FileKind, FileProblem, read_bounded, read_text};
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
+pub use program::end_all as end_programs;
 pub use recording::{RecordingError, read_recording};
 pub use root::Root;
 
