@@ -56,6 +56,22 @@ fn script(directory: &Path, name: &str, lines: &str) {
     write(directory, name, format!("#!/bin/sh\n{lines}\n"), 0o755);
 }
 
+/// Waits as long as this test runs, and not longer, however the test ends.
+fn waiting() -> String {
+    let test = std::process::id();
+    format!("while kill -0 {test} 2>/dev/null; do sleep 0.2; done")
+}
+
+/// A program that hangs, as does another that it starts; both have the pipe open.
+fn hanging(pipe: &Path) -> String {
+    format!(
+        "exec 3<>{}; ({}) & {}",
+        pipe.display(),
+        waiting(),
+        waiting()
+    )
+}
+
 fn site(directory: &Path, deadline: Duration) -> Site {
     Site {
         root: Root::machine(),
@@ -101,7 +117,9 @@ async fn each_way_to_end_is_told() {
         "head -c 1000000 /dev/zero | tr '\\0' x; exit 1",
     );
     script(directory, "latin", "printf 'OK \\344\\n'");
-    script(directory, "daemon", "sleep 1000 & echo started");
+    let held = pipe(place.path());
+    let daemon = format!("exec 3<>{}; {} & echo started", held.display(), waiting());
+    script(directory, "daemon", &daemon);
     script(
         directory,
         "surroundings",
@@ -127,6 +145,9 @@ async fn each_way_to_end_is_told() {
         (0, "OK \u{fffd}\n", false)
     );
     assert_eq!(exited("daemon").1.output, "started\n");
+    while is_held(&held) {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(exited("surroundings").1.output, "/\n0\nC\n");
     assert!(matches!(
         found["crash"],
@@ -230,8 +251,7 @@ async fn plugins_that_hang_share_one_deadline_and_leave_nobody_behind() {
     set_mode(directory, 0o755);
     let held = pipe(place.path());
     for number in 0..9 {
-        let lines = format!("exec 3<>{}; sleep 1000 & sleep 1000", held.display());
-        script(directory, &format!("hang-{number}"), &lines);
+        script(directory, &format!("hang-{number}"), &hanging(&held));
     }
     let found = observe(directory, Duration::from_millis(500)).await;
     assert_eq!(found.len(), 9);
@@ -255,8 +275,7 @@ fn an_interrupted_run_takes_its_plugins_along() {
     std::fs::create_dir(directory).unwrap();
     set_mode(directory, 0o755);
     let held = pipe(place.path());
-    let lines = format!("exec 3<>{}; sleep 1000 & sleep 1000", held.display());
-    script(directory, "hang", &lines);
+    script(directory, "hang", &hanging(&held));
     let config = place.path().join("config.toml");
     std::fs::write(
         &config,

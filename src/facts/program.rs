@@ -258,6 +258,12 @@ mod tests {
         command
     }
 
+    /// Waits as long as this test runs, and not longer, however the test ends.
+    fn waiting() -> String {
+        let test = std::process::id();
+        format!("while kill -0 {test} 2>/dev/null; do sleep 0.2; done")
+    }
+
     async fn run_shell(script: &str, deadline: Duration) -> Run {
         run(shell(script), 100, deadline).await.unwrap()
     }
@@ -308,7 +314,8 @@ mod tests {
             0,
         )
         .unwrap();
-        let script = format!("exec 3<>{}; sleep 1000 & sleep 1000", pipe.display());
+        let wait = waiting();
+        let script = format!("exec 3<>{}; ({wait}) & {wait}", pipe.display());
         let run = run_shell(&script, Duration::from_millis(300)).await;
         assert_eq!(run.ended, Ended::TimedOut);
         wait_until_nobody_reads(&pipe);
@@ -316,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_grandchild_that_keeps_the_pipe_does_not_keep_the_answer() {
-        let run = run_shell("sleep 1000 & echo done", PLENTY).await;
+        let run = run_shell(&format!("({}) & echo done", waiting()), PLENTY).await;
         assert_eq!(run.ended, Ended::Exited(0));
         assert_eq!(run.stdout.text(), "done\n");
     }
