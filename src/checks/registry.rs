@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, layout, storage, waivers};
+use super::{Category, Check, Judge, hardware, layout, plugins, storage, system, waivers};
 use crate::toml_document::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[
     &hardware::CPU,
+    &hardware::MEMORY,
     &hardware::DATA_PARTITION,
     &hardware::STORAGE_SPEED,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
     &storage::DATA_SPACE,
     &storage::DOCKER_SPACE,
     &storage::ROOT_SPACE,
@@ -26,6 +32,7 @@ pub static REGISTRY: &[&Check] = &[
     &layout::LETSENCRYPT_DIR,
     &layout::OWNERSHIP,
     &waivers::WAIVERS,
+    &plugins::PLUGIN,
 ];
 
 /// The check that a finding's id belongs to.
