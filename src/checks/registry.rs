@@ -4,11 +4,17 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware};
+use super::{Category, Check, Judge, hardware, license};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &license::FILE,
+    &license::FORMAT,
+    &license::EXPIRY,
+    &license::SUBSCRIPTION,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]

@@ -163,7 +163,7 @@ pub fn read(content: &[u8]) -> Reading {
     let armour = Armour::of(&text);
     let first = armour.filled().next().cloned().unwrap_or_default();
     let armour_fault = armour_fault(&armour, &first);
-    let as_operators = unpack(&without_our_lines(content), Blanks::Kept);
+    let as_operators = unpack_as_operators(content);
     if let Some((id, members)) = as_operators.single() {
         let remarks = remarks(&armour, &first, &as_operators);
         return accepted(id, members, armour_fault, remarks);
@@ -254,15 +254,33 @@ fn not_even_text(content: &[u8]) -> Option<Fault> {
     content.iter().all(is_blank).then_some(Fault::Empty)
 }
 
-/// What `grep -v SESAM` leaves of a file.
-fn without_our_lines(content: &[u8]) -> Vec<u8> {
+/// Unpacks as operators' scripts do, in a locale of UTF-8; and where they come to nothing, in the plain one.
+fn unpack_as_operators(content: &[u8]) -> Unpacked {
+    let unpacked = |locale| unpack(&without_our_lines(content, locale), Blanks::Kept);
+    let as_operators = unpacked(Locale::Utf8);
+    if as_operators.single().is_none() && std::str::from_utf8(content).is_err() {
+        return unpacked(Locale::C);
+    }
+    as_operators
+}
+
+/// The locale that grep runs in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Locale {
+    Utf8,
+    C,
+}
+
+/// What `grep -v SESAM` leaves of a file; where text is UTF-8, grep leaves out lines that are none.
+fn without_our_lines(content: &[u8], locale: Locale) -> Vec<u8> {
+    let names_us = |line: &[u8]| {
+        line.windows(OURS.len())
+            .any(|window| window == OURS.as_bytes())
+    };
+    let is_shown = |line: &[u8]| locale == Locale::C || std::str::from_utf8(line).is_ok();
     content
         .split(|byte| *byte == b'\n')
-        .filter(|line| {
-            !line
-                .windows(OURS.len())
-                .any(|window| window == OURS.as_bytes())
-        })
+        .filter(|line| !names_us(line) && is_shown(line))
         .collect::<Vec<_>>()
         .join(&b'\n')
 }
@@ -279,7 +297,7 @@ fn looks_like_html(text: &str) -> bool {
             .any(|tag| lower.contains(tag))
 }
 
-/// What is wrong with the lines around the license.
+/// What is wrong with the file before anything is decoded.
 fn armour_fault(armour: &Armour, first: &Block) -> Option<Fault> {
     let licenses = armour.filled().count();
     if licenses > 1 {
@@ -296,6 +314,11 @@ fn armour_fault(armour: &Armour, first: &Block) -> Option<Fault> {
         }),
         (_, Some(found)) if !first.begun => Some(Fault::WrongArmour {
             found: found.clone(),
+        }),
+        // Scripts may leave such a line out and still find the id.
+        _ if first.body().contains(char::REPLACEMENT_CHARACTER) => Some(Fault::NotBase64 {
+            layer: Layer::License,
+            instead: Instead::OtherCharacters,
         }),
         _ => None,
     }
