@@ -230,11 +230,11 @@ mod tests {
                     file.link = Some("/x".into());
                 }),
                 fail("a directory", "not-a-file", |file| {
-                    file.kind = FileKind::Directory
+                    file.kind = FileKind::Directory;
                 }),
                 fail("a pipe", "not-a-file", |file| file.kind = FileKind::Fifo),
                 fail("a link of an odd kind", "not-a-file", |file| {
-                    file.kind = FileKind::Symlink
+                    file.kind = FileKind::Symlink;
                 }),
                 fail("empty", "empty", |file| file.size_bytes = Bytes(0)),
                 Case::new(
@@ -246,14 +246,14 @@ mod tests {
                     }),
                 ),
                 fail("5 GB", "too-large", |file| {
-                    file.size_bytes = Bytes(5_000_000_000)
+                    file.size_bytes = Bytes(5_000_000_000);
                 }),
                 fail("for nobody", "not-readable", |file| file.permissions = 0),
                 warn("for everybody", "world-readable", |file| {
-                    file.permissions = 0o644
+                    file.permissions = 0o644;
                 }),
                 warn("open to everybody", "world-writable", |file| {
-                    file.permissions = 0o666
+                    file.permissions = 0o666;
                 }),
                 Case::new(
                     "not asked",

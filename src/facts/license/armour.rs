@@ -10,6 +10,8 @@ pub(super) const OURS: &str = "SESAM";
 
 /// A file taken apart by its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+// Each is a peculiarity of its own, and any of them may go with any other.
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Armour {
     pub byte_order_mark: bool,
     pub carriage_returns: bool,
@@ -32,8 +34,8 @@ pub(super) struct Block {
     pub begun: bool,
     /// What its last line says.
     pub ended: Ended,
-    /// The lines between, without blanks around them.
-    pub lines: Vec<String>,
+    /// The lines between, without blanks around them and without empty ones.
+    pub body: String,
 }
 
 /// How a block ends.
@@ -49,18 +51,28 @@ pub(super) enum Ended {
 }
 
 impl Block {
-    /// The base64 text, one line each.
-    pub fn body(&self) -> String {
-        self.lines.join("\n")
+    fn push(&mut self, line: &str) {
+        if !self.body.is_empty() {
+            self.body.push('\n');
+        }
+        self.body.push_str(line);
     }
 }
 
 enum Line<'a> {
-    Begin(String),
-    End(String),
+    /// It begins what it names.
+    Begin(Name),
+    /// It ends what it names.
+    End(Name),
     /// It names Sesam and is no base64; operators' scripts leave such lines out.
     Named,
     Text(&'a str),
+}
+
+/// What a first or last line is about.
+enum Name {
+    Ours,
+    Foreign(String),
 }
 
 impl Armour {
@@ -87,7 +99,7 @@ impl Armour {
 
     /// The blocks that hold anything.
     pub fn filled(&self) -> impl Iterator<Item = &Block> {
-        self.blocks.iter().filter(|block| !block.lines.is_empty())
+        self.blocks.iter().filter(|block| !block.body.is_empty())
     }
 }
 
@@ -98,27 +110,24 @@ struct Sorter {
     /// The block that has begun and not ended.
     open: Option<Block>,
     /// Lines in no block.
-    outside: Vec<String>,
+    outside: Block,
 }
 
 impl Sorter {
     fn take(&mut self, line: &str) {
         match classify(line) {
-            Line::Begin(name) if name.contains(OURS) => {
+            Line::Begin(Name::Ours) => {
                 self.armour.crowded |= line.trim_matches('-').contains("--");
                 self.begin();
             }
-            Line::Begin(name) => {
+            Line::Begin(Name::Foreign(name)) => {
                 self.armour.blocks.extend(self.open.take());
                 self.armour.foreign.get_or_insert(name);
             }
             Line::End(name) => self.end(name),
             Line::Named => self.armour.surrounding_text = true,
             Line::Text("") => {}
-            Line::Text(line) => match &mut self.open {
-                Some(block) => block.lines.push(line.to_owned()),
-                None => self.outside.push(line.to_owned()),
-            },
+            Line::Text(line) => self.open.as_mut().unwrap_or(&mut self.outside).push(line),
         }
     }
 
@@ -130,34 +139,31 @@ impl Sorter {
         self.armour.blocks.extend(self.open.replace(begun));
     }
 
-    fn end(&mut self, name: String) {
-        let is_ours = name.contains(OURS);
-        let lacks_beginning = self.open.is_none() && self.armour.blocks.is_empty();
-        if lacks_beginning && is_ours {
+    fn end(&mut self, name: Name) {
+        let nothing_begun = self.open.is_none() && self.armour.blocks.is_empty();
+        if nothing_begun && matches!(name, Name::Ours) {
             // A license whose first line is missing is what stands before its last one.
-            self.open = Some(Block {
-                lines: std::mem::take(&mut self.outside),
-                ..Block::default()
-            });
+            self.open = Some(std::mem::take(&mut self.outside));
         }
-        let ended = if is_ours {
-            Ended::Well
-        } else {
-            Ended::Otherwise(name.clone())
-        };
-        match self.open.take() {
-            Some(block) => self.armour.blocks.push(Block { ended, ..block }),
-            None if is_ours => {}
-            None => {
+        match (self.open.take(), name) {
+            (Some(block), name) => {
+                let ended = match name {
+                    Name::Ours => Ended::Well,
+                    Name::Foreign(name) => Ended::Otherwise(name),
+                };
+                self.armour.blocks.push(Block { ended, ..block });
+            }
+            (None, Name::Foreign(name)) => {
                 self.armour.foreign.get_or_insert(name);
             }
+            (None, Name::Ours) => {}
         }
     }
 
     /// Takes the last line, where that is the beginning of one of the license's own.
     fn take_cut_mark(&mut self, line: &str) {
         let nothing_yet =
-            self.open.is_none() && self.armour.blocks.is_empty() && self.outside.is_empty();
+            self.open.is_none() && self.armour.blocks.is_empty() && self.outside.body.is_empty();
         if nothing_yet && BEGIN_LINE.starts_with(line) {
             self.begin();
         }
@@ -166,11 +172,8 @@ impl Sorter {
     fn finish(mut self) -> Armour {
         self.armour.blocks.extend(self.open);
         if self.armour.blocks.is_empty() {
-            self.armour.blocks.push(Block {
-                lines: self.outside,
-                ..Block::default()
-            });
-        } else if !self.outside.is_empty() {
+            self.armour.blocks.push(self.outside);
+        } else if !self.outside.body.is_empty() {
             self.armour.surrounding_text = true;
         }
         self.armour
@@ -188,7 +191,13 @@ fn classify(line: &str) -> Line<'_> {
     let bare = line.trim_matches(|edge: char| !edge.is_alphanumeric());
     let upper = bare.get(..6).unwrap_or(bare).to_ascii_uppercase();
     if names_us || line.starts_with("--") {
-        let name = |skipped| label(bare.get(skipped..).unwrap_or_default());
+        let name = |skipped| {
+            if names_us {
+                Name::Ours
+            } else {
+                Name::Foreign(label(bare.get(skipped..).unwrap_or_default()))
+            }
+        };
         if upper.starts_with("BEGIN ") {
             return Line::Begin(name(6));
         }
@@ -202,16 +211,16 @@ fn classify(line: &str) -> Line<'_> {
     Line::Text(line)
 }
 
-/// What a first or last line is about; anything that is no plain name stays out of the facts.
+/// The name in a first or last line, as in `RSA PRIVATE KEY`. Anything else could be part of a license, and stays out of the facts.
 fn label(text: &str) -> String {
     const LONGEST: usize = 40;
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == ' ';
-    let name: String = text
-        .chars()
-        .take_while(|letter| is_plain(*letter))
-        .take(LONGEST)
-        .collect();
-    name.trim().to_owned()
+    let is_plain = |letter: char| letter.is_ascii_uppercase() || letter == ' ';
+    let name = text.split("--").next().unwrap_or_default().trim();
+    if name.len() <= LONGEST && name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        String::new()
+    }
 }
 
 #[cfg(test)]
@@ -226,7 +235,7 @@ mod tests {
         let block = Block {
             begun: true,
             ended: Ended::Well,
-            lines: vec!["AAAA".into(), "BBBB".into()],
+            body: "AAAA\nBBBB".into(),
         };
         assert_eq!(
             armour,
@@ -258,7 +267,7 @@ mod tests {
             let armour = Armour::of(&text);
             let block = armour.blocks.first().unwrap();
             assert_eq!((block.begun, &block.ended), (begun, &ended), "{text}");
-            assert_eq!(block.body(), "AAAA", "{text}");
+            assert_eq!(block.body, "AAAA", "{text}");
         }
     }
 
@@ -267,13 +276,13 @@ mod tests {
         let armour = Armour::of("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
         assert_eq!(armour.foreign.as_deref(), Some("CERTIFICATE"));
         let armour = Armour::of("-----BEGIN SESAM LICENSE-----eyJhIjoxfQ==\n");
-        assert_eq!(armour.blocks.first().unwrap().lines, Vec::<String>::new());
+        assert_eq!(armour.blocks.first().unwrap().body, "");
     }
 
     #[test]
     fn a_line_of_base64_may_happen_to_name_us() {
         let armour = Armour::of("AAAA\nxSESAMx=\nhello SESAM\n");
-        assert_eq!(armour.blocks.first().unwrap().lines, ["AAAA", "xSESAMx="]);
+        assert_eq!(armour.blocks.first().unwrap().body, "AAAA\nxSESAMx=");
         assert!(armour.surrounding_text);
     }
 

@@ -8,6 +8,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+/// A license is one value. What comes after this many is not read, since keeping it would take memory.
+const MOST_DOCUMENTS: usize = 1_000;
+
 /// How the end of a stream of values was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -23,7 +26,7 @@ pub(super) enum Ending {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Document {
     /// An object, of which only the members of licenses are kept.
-    Object(Members),
+    Object(Box<Members>),
     /// `null`, of which jq says that any member is `null`.
     Null,
     /// Anything else; it has no members.
@@ -47,6 +50,7 @@ pub(super) fn read(content: &[u8]) -> (Vec<Document>, Ending) {
     let mut documents = Vec::new();
     for document in serde_json::Deserializer::from_str(&strict).into_iter::<Document>() {
         match document {
+            Ok(_) if documents.len() == MOST_DOCUMENTS => return (documents, Ending::Invalid),
             Ok(document) => documents.push(document),
             Err(error) if error.is_eof() => return (documents, Ending::Cut),
             Err(_) => return (documents, Ending::Invalid),
@@ -227,7 +231,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
             };
             *place = map.next_value::<Option<Value>>()?;
         }
-        Ok(Document::Object(members))
+        Ok(Document::Object(Box::new(members)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Document, A::Error> {

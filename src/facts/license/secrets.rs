@@ -37,7 +37,7 @@ fn pieces(content: &[u8]) -> Vec<String> {
     let armour = Armour::of(&text);
     let mut pieces = Vec::new();
     for block in &armour.blocks {
-        let unwrapped = block.lines.concat();
+        let unwrapped = block.body.replace('\n', "");
         let decoded = base64_as_gnu::decode(unwrapped.as_bytes());
         pieces.extend(signed_parts(&decoded.bytes));
         if let Ok(decoded) = String::from_utf8(decoded.bytes) {
@@ -45,8 +45,8 @@ fn pieces(content: &[u8]) -> Vec<String> {
         }
         pieces.push(unwrapped);
         // A page that was saved by mistake has lines too, and they are no secrets.
-        let is_solid = |line: &&String| !line.contains(char::is_whitespace);
-        pieces.extend(block.lines.iter().filter(is_solid).cloned());
+        let is_solid = |line: &&str| line.len() >= SHORTEST && !line.contains(char::is_whitespace);
+        pieces.extend(block.body.lines().filter(is_solid).map(ToOwned::to_owned));
     }
     pieces
 }

@@ -161,11 +161,12 @@ pub fn read(content: &[u8]) -> Reading {
     }
     let text = String::from_utf8_lossy(content);
     let armour = Armour::of(&text);
-    let first = armour.filled().next().cloned().unwrap_or_default();
-    let armour_fault = armour_fault(&armour, &first);
+    let nothing = Block::default();
+    let first = armour.filled().next().unwrap_or(&nothing);
+    let armour_fault = armour_fault(&armour, first);
     let as_operators = unpack_as_operators(content);
     if let Some((id, members)) = as_operators.single() {
-        let remarks = remarks(&armour, &first, &as_operators);
+        let remarks = remarks(&armour, first, &as_operators);
         return accepted(id, members, armour_fault, remarks);
     }
     if looks_like_html(&text) {
@@ -178,12 +179,12 @@ pub fn read(content: &[u8]) -> Reading {
     if let Some(fault) = armour_fault {
         return Reading::faulty(fault);
     }
-    let tidied = unpack(first.body().as_bytes(), Blanks::Removed);
+    let tidied = unpack(first.body.as_bytes(), Blanks::Removed);
     if let Some((id, members)) = tidied.single() {
-        let remarks = remarks(&armour, &first, &tidied);
+        let remarks = remarks(&armour, first, &tidied);
         return accepted(id, members, None, remarks);
     }
-    Reading::faulty(first_fault(&armour, &first, &tidied))
+    Reading::faulty(first_fault(&armour, first, &tidied))
 }
 
 impl Reading {
@@ -316,7 +317,7 @@ fn armour_fault(armour: &Armour, first: &Block) -> Option<Fault> {
             found: found.clone(),
         }),
         // Scripts may leave such a line out and still find the id.
-        _ if first.body().contains(char::REPLACEMENT_CHARACTER) => Some(Fault::NotBase64 {
+        _ if first.body.contains(char::REPLACEMENT_CHARACTER) => Some(Fault::NotBase64 {
             layer: Layer::License,
             instead: Instead::OtherCharacters,
         }),
@@ -326,7 +327,7 @@ fn armour_fault(armour: &Armour, first: &Block) -> Option<Fault> {
 
 /// The first thing that kept a license without an id from being read.
 fn first_fault(armour: &Armour, first: &Block, unpacked: &Unpacked) -> Fault {
-    if first.lines.is_empty() {
+    if first.body.is_empty() {
         return match armour.blocks.first() {
             Some(block) if block.ended == Ended::Well => Fault::Empty,
             Some(block) if block.begun => Fault::Truncated {
@@ -386,7 +387,7 @@ fn opened(layer_opened: &Opened, layer: Layer) -> Result<&Members, Fault> {
 }
 
 fn is_json(block: &Block) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(&block.body()).is_ok()
+    serde_json::from_str::<serde::de::IgnoredAny>(&block.body).is_ok()
 }
 
 fn remarks(armour: &Armour, first: &Block, unpacked: &Unpacked) -> Vec<Remark> {

@@ -75,7 +75,7 @@ impl Unpacked {
             .documents
             .iter()
             .filter_map(|document| match document {
-                Document::Object(members) => Some((id(members)?, members)),
+                Document::Object(members) => Some((id(members)?, members.as_ref())),
                 _ => None,
             })
             .collect()
