@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, layout, plugins, storage, system, waivers};
+use super::{Category, Check, Judge, hardware, layout, license, plugins, storage, system, waivers};
 use crate::toml_document::nearest;
 
 /// Every check there is.
@@ -31,6 +31,10 @@ pub static REGISTRY: &[&Check] = &[
     &layout::AGENT_DIR,
     &layout::LETSENCRYPT_DIR,
     &layout::OWNERSHIP,
+    &license::FILE,
+    &license::FORMAT,
+    &license::EXPIRY,
+    &license::SUBSCRIPTION,
     &waivers::WAIVERS,
     &plugins::PLUGIN,
 ];
