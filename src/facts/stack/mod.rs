@@ -1,4 +1,7 @@
 //! Stack.
+pub mod env_file;
+mod env_file_v1;
+pub mod interpolation;
 
 use serde::{Deserialize, Serialize};
 
