@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware};
+use super::{Category, Check, Judge, config, hardware};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU];
+pub static REGISTRY: &[&Check] = &[&hardware::CPU, &config::COMPOSE, &config::ENV];
 
 /// The check that a finding's id belongs to.
 #[must_use]
