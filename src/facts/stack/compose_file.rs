@@ -213,6 +213,13 @@ fn fill<V: Variables>(file: &mut ComposeFile, mut document: Value, surroundings:
         problem.message = surroundings.redactor.text(&problem.message).into_owned();
     }
     file.services = read_services(&document, &mut file.problems, &mut file.not_followed);
+    for service in file.services.values_mut() {
+        for (name, value) in &mut service.environment {
+            if value.is_none() {
+                *value = surroundings.variables.value(name).map(ToOwned::to_owned);
+            }
+        }
+    }
     file.networks = read_networks(&document, &mut file.problems);
     file.volumes = read_volumes(&document, &mut file.problems);
     file.find_undefined();

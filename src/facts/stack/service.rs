@@ -130,6 +130,8 @@ pub(super) fn read_services(
         return BTreeMap::new();
     };
     reader.keys("", top, TOP_KEYS);
+    reader.text("version", top.get("version"));
+    reader.text("name", top.get("name"));
     if let Some(included) = top.get("include") {
         not_followed.push(format!("include: {}", names(included)));
     }
