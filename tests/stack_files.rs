@@ -1,7 +1,9 @@
 //! The stack's files as a whole run sees them: found, read, judged, and no secret in any output.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -260,6 +262,19 @@ fn faults_of_the_files_are_named() {
             "node.example.com",
             ("pass", "fail placeholder"),
         ),
+        // A fault of its own stays one, whatever else is wrong with the variables.
+        (
+            compose,
+            "\"443:443\"",
+            "\"443:https\"\n      - \"${UNSET}:80\"",
+            ("fail bad-type", "fail missing"),
+        ),
+        (
+            compose,
+            "${NODE_DOMAIN}",
+            "${UNSET:?set it}",
+            ("blocked bad-interpolation", "fail missing"),
+        ),
         (env, "6f1ed002-", "", ("pass", "fail not-a-uuid")),
         (env, "USER_ID=1001", "USER_ID=0", ("pass", "fail root-uid")),
         (
@@ -358,7 +373,7 @@ fn aliases_that_multiply_each_other_are_refused() {
     let mut bomb = String::from("x-a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..12 {
         let below = format!("*a{}, ", level - 1).repeat(10);
-        bomb.push_str(&format!("x-a{level}: &a{level} [{below}]\n"));
+        writeln!(bomb, "x-a{level}: &a{level} [{below}]").unwrap();
     }
     bomb.push_str("services: {s: {image: x}}\n");
     let machine = Machine::bare();

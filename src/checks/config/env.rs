@@ -123,13 +123,16 @@ fn required<'a>(context: &Context<'a>, stack: &'a Stack) -> Vec<Required<'a>> {
         })
         .collect();
     let used = stack.compose_file().map_or(&[][..], |file| &file.variables);
-    for variable in used.iter().filter(|variable| variable.blank) {
+    for variable in used {
+        let Some(place) = variable.blank_place() else {
+            continue;
+        };
         let known = required.iter().any(|known| known.name == variable.name);
         if !known && !profile.stack.session_variables.contains(&variable.name) {
             required.push(Required {
                 name: &variable.name,
                 kind: VariableKind::Text,
-                why: format!("{} uses it", variable.place),
+                why: format!("{place} uses it"),
             });
         }
     }
@@ -279,7 +282,7 @@ mod tests {
                 content.variables.push(UsedVariable {
                     name: name.into(),
                     place: "services.other.image".into(),
-                    blank: true,
+                    blank_places: vec!["services.other.image".into()],
                 });
                 stack.compose = Observed::Seen(Content::File { content });
             }
@@ -287,6 +290,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         use Status::{Fail, Pass, Unknown, Warn};
         judge_cases(

@@ -44,10 +44,19 @@ pub struct ComposeFile {
 pub struct UsedVariable {
     /// Its name.
     pub name: String,
-    /// Where, as in `services.traefik.image`: the first place where nothing came of it, or else the first.
+    /// Where first, as in `services.traefik.image`.
     pub place: String,
-    /// Whether it is unset somewhere where no default stands in for it, so that nothing came of it.
-    pub blank: bool,
+    /// Where it would have to be set and is not: nothing comes of it there, or Compose refuses the file.
+    #[serde(default)]
+    pub blank_places: Vec<String>,
+}
+
+impl UsedVariable {
+    /// The first place where it would have to be set and is not.
+    #[must_use]
+    pub fn blank_place(&self) -> Option<&str> {
+        self.blank_places.first().map(String::as_str)
+    }
 }
 
 /// Something in a compose file that cannot be.
@@ -167,6 +176,7 @@ pub struct Surroundings<'a, V> {
 }
 
 /// Reads a compose file; what is wrong with it is in the result.
+#[must_use]
 pub fn read<V: Variables>(text: &str, surroundings: &Surroundings<V>) -> ComposeFile {
     let mut file = ComposeFile {
         path: surroundings.path.clone(),

@@ -17,6 +17,9 @@ const DEEPEST: usize = 64;
 /// Scalars of one document with everything that aliases repeat.
 const MOST_SCALAR_BYTES: usize = 16_000_000;
 
+/// Places that are remembered of one variable.
+const MOST_PLACES: usize = 50;
+
 /// Where in a file something is, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -76,7 +79,7 @@ pub struct Walk<'v, V> {
     place: Vec<Step>,
     /// What Compose refuses.
     pub problems: Vec<Problem>,
-    /// The variables that the document refers to, each with the first place that matters.
+    /// The variables that the document refers to, each with its places.
     pub used: Vec<UsedVariable>,
 }
 
@@ -127,21 +130,23 @@ impl<'v, V: Variables> Walk<'v, V> {
     fn text(&mut self, text: &str) -> String {
         let made = self.interpolation.text(self.variables, text);
         for reference in std::mem::take(&mut self.interpolation.references) {
-            let known = self
+            let position = self
                 .used
-                .iter_mut()
-                .find(|used| used.name == reference.name);
-            match known {
-                Some(used) if used.blank || !reference.blank => {}
-                Some(used) => {
-                    used.blank = true;
-                    used.place = place_name(&self.place);
-                }
-                None => self.used.push(UsedVariable {
+                .iter()
+                .position(|used| used.name == reference.name);
+            let position = position.unwrap_or_else(|| {
+                self.used.push(UsedVariable {
                     name: reference.name,
                     place: place_name(&self.place),
-                    blank: reference.blank,
-                }),
+                    blank_places: Vec::new(),
+                });
+                self.used.len() - 1
+            });
+            if let Some(used) = self.used.get_mut(position)
+                && reference.blank
+                && used.blank_places.len() < MOST_PLACES
+            {
+                used.blank_places.push(place_name(&self.place));
             }
         }
         made.unwrap_or_else(|problem| {

@@ -62,7 +62,7 @@ pub trait Variables {
 pub struct Reference {
     /// Its name.
     pub name: String,
-    /// Whether it was unset and nothing stood in for it, so that nothing came of it.
+    /// Whether it had to be set and was not: nothing stood in for it.
     pub blank: bool,
 }
 
@@ -176,13 +176,17 @@ impl Interpolation {
         let usable = value.filter(|value| !(alternative.empty_is_unset && value.is_empty()));
         match (alternative.operator, usable) {
             (Operator::Default | Operator::Require, Some(value)) => Ok(value.to_owned()),
-            (Operator::Default, None) => Ok(self.stand_in(variables, name, words)),
-            (Operator::Replace, Some(_)) => Ok(self.stand_in(variables, name, words)),
+            (Operator::Default, None) | (Operator::Replace, Some(_)) => {
+                Ok(self.stand_in(variables, name, words))
+            }
             (Operator::Replace, None) => Ok(String::new()),
-            (Operator::Require, None) => Err(InterpolationProblem::Required {
-                name: name.to_owned(),
-                why: self.stand_in(variables, name, words),
-            }),
+            (Operator::Require, None) => {
+                self.refer(name, true);
+                Err(InterpolationProblem::Required {
+                    name: name.to_owned(),
+                    why: self.stand_in(variables, name, words),
+                })
+            }
         }
     }
 

@@ -5,6 +5,8 @@ pub mod document;
 pub mod env_file;
 mod env_file_v1;
 pub mod interpolation;
+mod keys;
+mod mounts;
 mod observe;
 pub mod ports;
 mod service;
