@@ -416,3 +416,37 @@ fn facts_of_the_stack_survive_recording() {
     assert_eq!(back, facts);
     assert_eq!(told(&back), told(&facts));
 }
+
+/// What is larger or odder than any stack's file costs no more than others do.
+#[test]
+fn monstrous_files_are_bounded() {
+    let many = |line: &dyn Fn(usize) -> String| (0..90_000).map(line).collect::<Vec<_>>().concat();
+    let names = (0..300_000).map(|n| format!("$V{n}")).collect::<Vec<_>>();
+    for compose in [
+        format!("services: {{s: {{image: \"{}\"}}}}\n", names.concat()),
+        format!(
+            "services:\n  s:\n{}",
+            many(&|n| format!("    imgae{n}: 1\n"))
+        ),
+        format!("services:\n{}", many(&|n| format!("  s{n}: 1\n"))),
+        format!(
+            "services: {{s: {{image: x}}}}\nx-a:\n{}",
+            many(&|n| format!("  a{n}: ${{\n"))
+        ),
+        format!("services:\n  ? {}\n  : {{}}\n", "x".repeat(1_000_000)),
+        format!(
+            "services: {{s: {{image: x, ports: [{}]}}}}\n",
+            "\"1-1000\",".repeat(45_000)
+        ),
+    ] {
+        let machine = Machine::bare();
+        machine.write("srv/data/docker-compose.yml", &compose);
+        machine.write("srv/data/.env", "A=1\n");
+        let facts = machine.facts("2023");
+        let file = stack(&facts).compose_file().unwrap();
+        assert!(file.problems.len() <= 400, "{}", file.problems.len());
+        assert!(file.variables.len() <= 1_000);
+        let finding = finding(&facts, "config.compose");
+        assert!(finding.summary.len() < 2_000, "{}", finding.summary.len());
+    }
+}

@@ -197,7 +197,7 @@ fn refused(file: &ComposeFile, kinds: &[(ProblemKind, Cause)]) -> Option<Verdict
         .variables
         .iter()
         .flat_map(|variable| &variable.blank_places)
-        .any(|place| !problem.place.is_empty() && place.starts_with(&problem.place));
+        .any(|place| is_within(place, &problem.place));
     let verdict = if from_blank {
         verdict.follows(&ENV)
     } else {
@@ -210,6 +210,13 @@ fn refused(file: &ComposeFile, kinds: &[(ProblemKind, Cause)]) -> Option<Verdict
         .filter(|other| *other != problem)
         .take(10);
     Some(others.fold(verdict, |verdict, other| verdict.evidence("also", other)))
+}
+
+/// Whether a place is `other` or in it: `services.a.ports[0]` is in `services.a.ports`.
+fn is_within(place: &str, other: &str) -> bool {
+    place
+        .strip_prefix(other)
+        .is_some_and(|rest| !other.is_empty() && (rest.is_empty() || rest.starts_with(['.', '['])))
 }
 
 fn shown_place(variable: &UsedVariable) -> &str {

@@ -92,7 +92,7 @@ fn judge_file(context: &Context, stack: &Stack, file: &EnvironmentFile) -> Verdi
         .filter(|(_, item)| item.status > Status::Pass)
         .map(|(variable, _)| {
             format!(
-                "set {} in {path} to {}: {}",
+                "set {} in {path} to {} ({})",
                 variable.name,
                 right_value(&context.profile.stack, variable.kind),
                 variable.why
@@ -142,25 +142,17 @@ fn required<'a>(context: &Context<'a>, stack: &'a Stack) -> Vec<Required<'a>> {
 fn judge_variable(context: &Context, file: &EnvironmentFile, required: &Required) -> Item {
     let name = required.name;
     match file.variable(name).map(|variable| &variable.value) {
-        None => Item::fail(
-            name,
-            MISSING,
-            format!("{name} is not set ({})", required.why),
-        ),
+        None => Item::fail(name, MISSING, format!("not set ({})", required.why)),
         Some(VariableValue::Inherited) => Item::fail(
             name,
             MISSING,
-            format!("{name} is named without a value ({})", required.why),
+            format!("named without a value ({})", required.why),
         ),
-        Some(VariableValue::Hidden { empty: true, .. }) => {
-            Item::fail(name, EMPTY, format!("{name} is empty"))
-        }
+        Some(VariableValue::Hidden { empty: true, .. }) => Item::fail(name, EMPTY, "empty"),
         Some(VariableValue::Hidden {
             placeholder: true, ..
-        }) => Item::fail(name, PLACEHOLDER, format!("{name} is still the template's")),
-        Some(VariableValue::Hidden { .. }) => {
-            Item::pass(name, format!("{name} is set and not shown"))
-        }
+        }) => Item::fail(name, PLACEHOLDER, "still the template's"),
+        Some(VariableValue::Hidden { .. }) => Item::pass(name, "set, and not shown"),
         Some(VariableValue::Plain(value)) => {
             judge_value(&context.profile.stack, required.kind, name, value)
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    document::{Position, Walk, conceal, read_yaml},
+    document::{LONGEST_MESSAGE, Position, Walk, conceal, read_yaml, shortened},
     interpolation::Variables,
     ports::PortMapping,
     service::{read_networks, read_services, read_volumes},
@@ -14,7 +14,7 @@ use super::{
 use crate::redact::{MARK, Redactor};
 
 /// What of each kind is kept at most; a file that is wrong everywhere need not be quoted in full.
-const MOST_PROBLEMS: usize = 100;
+pub(super) const MOST_PROBLEMS: usize = 100;
 
 /// A compose file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -190,7 +190,6 @@ pub fn read<V: Variables>(text: &str, surroundings: &Surroundings<V>) -> Compose
             file.problems.push(problem);
         }
     }
-    file.problems.truncate(MOST_PROBLEMS);
     file
 }
 
@@ -269,12 +268,15 @@ impl ComposeFile {
     fn find_undefined(&mut self) {
         let mut problems = Vec::new();
         let mut undefined = |place: String, what: &str, name: &str| {
-            problems.push(Problem {
-                kind: ProblemKind::Undefined,
-                place,
-                position: None,
-                message: format!("the {what} “{name}” is defined nowhere in the file"),
-            });
+            if problems.len() < MOST_PROBLEMS {
+                let message = format!("the {what} “{name}” is defined nowhere in the file");
+                problems.push(Problem {
+                    kind: ProblemKind::Undefined,
+                    place,
+                    position: None,
+                    message: shortened(&message, LONGEST_MESSAGE),
+                });
+            }
         };
         for (name, service) in &self.services {
             let place = format!("services.{name}");

@@ -1,10 +1,12 @@
 //! A compose file's text as a document: YAML read as Compose reads it, and interpolated.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    compose_file::{Problem, ProblemKind, UsedVariable},
+    compose_file::{MOST_PROBLEMS, Problem, ProblemKind, UsedVariable},
     interpolation::{Interpolation, Variables},
 };
 
@@ -17,8 +19,14 @@ const DEEPEST: usize = 64;
 /// Scalars of one document with everything that aliases repeat.
 const MOST_SCALAR_BYTES: usize = 16_000_000;
 
+/// Variables of one document that are remembered.
+const MOST_VARIABLES: usize = 1_000;
+
 /// Places that are remembered of one variable.
 const MOST_PLACES: usize = 50;
+
+/// A message longer than this quotes more of the file than helps.
+pub(super) const LONGEST_MESSAGE: usize = 500;
 
 /// Where in a file something is, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +68,7 @@ pub fn read_yaml(text: &str) -> Result<Value, Problem> {
             kind: ProblemKind::NotYaml,
             place: String::new(),
             position,
-            message: error.without_snippet().to_string(),
+            message: shortened(&error.without_snippet().to_string(), LONGEST_MESSAGE),
         }
     })
 }
@@ -81,6 +89,8 @@ pub struct Walk<'v, V> {
     pub problems: Vec<Problem>,
     /// The variables that the document refers to, each with its places.
     pub used: Vec<UsedVariable>,
+    /// Where in `used` each variable is.
+    known: BTreeMap<String, usize>,
 }
 
 impl<'v, V: Variables> Walk<'v, V> {
@@ -92,6 +102,7 @@ impl<'v, V: Variables> Walk<'v, V> {
             place: Vec::new(),
             problems: Vec::new(),
             used: Vec::new(),
+            known: BTreeMap::new(),
         }
     }
 
@@ -130,18 +141,16 @@ impl<'v, V: Variables> Walk<'v, V> {
     fn text(&mut self, text: &str) -> String {
         let made = self.interpolation.text(self.variables, text);
         for reference in std::mem::take(&mut self.interpolation.references) {
-            let position = self
-                .used
-                .iter()
-                .position(|used| used.name == reference.name);
-            let position = position.unwrap_or_else(|| {
+            let known = self.known.get(&reference.name).copied();
+            let position = known.unwrap_or(self.used.len());
+            if known.is_none() && position < MOST_VARIABLES {
+                self.known.insert(reference.name.clone(), position);
                 self.used.push(UsedVariable {
                     name: reference.name,
                     place: place_name(&self.place),
                     blank_places: Vec::new(),
                 });
-                self.used.len() - 1
-            });
+            }
             if let Some(used) = self.used.get_mut(position)
                 && reference.blank
                 && used.blank_places.len() < MOST_PLACES
@@ -150,12 +159,14 @@ impl<'v, V: Variables> Walk<'v, V> {
             }
         }
         made.unwrap_or_else(|problem| {
-            self.problems.push(Problem {
-                kind: ProblemKind::BadInterpolation,
-                place: place_name(&self.place),
-                position: None,
-                message: problem.to_string(),
-            });
+            if self.problems.len() < MOST_PROBLEMS {
+                self.problems.push(Problem {
+                    kind: ProblemKind::BadInterpolation,
+                    place: place_name(&self.place),
+                    position: None,
+                    message: shortened(&problem.to_string(), LONGEST_MESSAGE),
+                });
+            }
             text.to_owned()
         })
     }
@@ -172,11 +183,21 @@ fn place_name(steps: &[Step]) -> String {
     name
 }
 
+/// A text that is no longer than anybody would read.
+pub(super) fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// `services.traefik`
 #[must_use]
 pub fn member_of(place: &str, member: &str) -> String {
+    const LONGEST: usize = 100;
+    let member = shortened(member, LONGEST);
     if place.is_empty() {
-        member.to_owned()
+        member
     } else {
         format!("{place}.{member}")
     }

@@ -13,6 +13,9 @@ const DEEPEST: usize = 32;
 /// What all the texts of one document may grow to, in bytes: a few lines of `.env` can double each other for ever.
 const LARGEST_TOTAL: usize = 16_000_000;
 
+/// References of one text that are remembered.
+const MOST_REFERENCES: usize = 10_000;
+
 /// Why a text cannot be interpolated. None of them carries a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
@@ -153,6 +156,9 @@ impl Interpolation {
     }
 
     fn refer(&mut self, name: &str, blank: bool) {
+        if self.references.len() >= MOST_REFERENCES {
+            return;
+        }
         self.references.push(Reference {
             name: name.to_owned(),
             blank,

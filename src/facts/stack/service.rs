@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    compose_file::{Mount, Problem, ProblemKind, Resource, Service},
-    document::{element_of, member_of, scalar_text},
+    compose_file::{MOST_PROBLEMS, Mount, Problem, ProblemKind, Resource, Service},
+    document::{LONGEST_MESSAGE, element_of, member_of, scalar_text, shortened},
     keys,
     mounts::read_mount,
     ports::{PortMapping, read_port},
@@ -116,12 +116,15 @@ struct Reader<'p> {
 
 impl Reader<'_> {
     fn complain(&mut self, kind: ProblemKind, place: &str, message: impl Into<String>) {
-        self.problems.push(Problem {
-            kind,
-            place: place.to_owned(),
-            position: None,
-            message: message.into(),
-        });
+        let known = self.problems.iter().filter(|known| known.kind == kind);
+        if known.count() < MOST_PROBLEMS {
+            self.problems.push(Problem {
+                kind,
+                place: place.to_owned(),
+                position: None,
+                message: shortened(&message.into(), LONGEST_MESSAGE),
+            });
+        }
     }
 
     fn bad_type(&mut self, place: &str, message: impl Into<String>) {
@@ -185,11 +188,14 @@ impl Reader<'_> {
 
     /// Complains of keys that Compose does not know; those that begin with `x-` are anybody's own.
     fn keys(&mut self, place: &str, members: &Map<String, Value>, known: &str) {
+        const LONGEST_KEY: usize = 40;
         for key in members.keys() {
             if key.starts_with("x-") || known.split(' ').any(|known| known == key) {
                 continue;
             }
-            let meant = nearest(key, known.split(' '))
+            let meant = (key.len() <= LONGEST_KEY && self.problems.len() < MOST_PROBLEMS)
+                .then(|| nearest(key, known.split(' ')))
+                .flatten()
                 .map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
             self.complain(
                 ProblemKind::UnknownKey,
