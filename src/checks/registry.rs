@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, layout, license, plugins, storage, system, waivers};
+use super::{
+    Category, Check, Judge, config, hardware, layout, license, plugins, storage, system, waivers,
+};
 use crate::toml_document::nearest;
 
 /// Every check there is.
@@ -35,6 +37,8 @@ pub static REGISTRY: &[&Check] = &[
     &license::FORMAT,
     &license::EXPIRY,
     &license::SUBSCRIPTION,
+    &config::COMPOSE,
+    &config::ENV,
     &waivers::WAIVERS,
     &plugins::PLUGIN,
 ];
