@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{
     Category, Check, Judge, config, hardware, layout, license, plugins, storage, system, waivers,
 };
-use crate::toml_document::nearest;
+use crate::spelling::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[

@@ -11,7 +11,7 @@ use super::{
     mounts::read_mount,
     ports::{PortMapping, read_port},
 };
-use crate::toml_document::nearest;
+use crate::spelling::nearest;
 
 /// More published ports than any service has; ranges multiply.
 const MOST_PORTS: usize = 2_000;
