@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use regex::Regex;
 use serde_json::Value;
@@ -97,6 +97,8 @@ impl Redactor {
         }
         if known.finder.is_none() {
             known.finder = AhoCorasick::builder()
+                // A DFA takes quadratic time to build for secrets that repeat themselves.
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .match_kind(aho_corasick::MatchKind::LeftmostLongest)
                 .build(&known.forms)
                 .ok();
