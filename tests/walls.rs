@@ -37,6 +37,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "diagnosis",
             "facts",
             "profile",
+            "redact",
             "settings",
             "units",
         ],
