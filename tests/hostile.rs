@@ -1,4 +1,5 @@
 //! Whatever stands where a file should be: the run ends, says what it saw, and never breaks.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
@@ -40,32 +41,38 @@ const DAMAGES: &[Damage] = &[
     ("a named pipe", |path| {
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     }),
-    ("a directory", |path| std::fs::create_dir(path).unwrap()),
-    ("an empty file", |path| std::fs::write(path, "").unwrap()),
+    ("a directory", |path| {
+        std::fs::create_dir(path).unwrap();
+    }),
+    ("an empty file", |path| {
+        std::fs::write(path, "").unwrap();
+    }),
     ("noise", |path| {
         let noise: Vec<u8> = (0..70_000_u32)
-            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
             .collect();
         std::fs::write(path, noise).unwrap();
     }),
     ("one line without an end", |path| {
-        std::fs::write(path, "=".repeat(900_000)).unwrap()
+        std::fs::write(path, "=".repeat(900_000)).unwrap();
     }),
     ("brackets without end", |path| {
-        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap()
+        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap();
     }),
     ("five gigabytes", |path| {
-        File::create(path).unwrap().set_len(5_000_000_000).unwrap()
+        File::create(path).unwrap().set_len(5_000_000_000).unwrap();
     }),
     ("a link to nothing", |path| {
-        symlink("/nowhere/at/all", path).unwrap()
+        symlink("/nowhere/at/all", path).unwrap();
     }),
     ("a link to itself", |path| {
-        symlink(path.file_name().unwrap(), path).unwrap()
+        symlink(path.file_name().unwrap(), path).unwrap();
     }),
-    ("a link up", |path| symlink("..", path).unwrap()),
+    ("a link up", |path| {
+        symlink("..", path).unwrap();
+    }),
     ("a link out", |path| {
-        symlink("../../../../../../../../../../etc/shadow", path).unwrap()
+        symlink("../../../../../../../../../../etc/shadow", path).unwrap();
     }),
 ];
 
