@@ -29,6 +29,8 @@ pub struct Site {
     pub settings: Arc<Settings>,
     /// The limit for any one probe.
     pub deadline: Duration,
+    /// Whether no network connection may be made.
+    pub offline: bool,
     /// Told every secret that is met while observing.
     pub redactor: Redactor,
 }

@@ -1,5 +1,6 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
+mod network;
 mod requirements;
 
 use std::{fmt::Write, path::Path};
@@ -7,6 +8,9 @@ use std::{fmt::Write, path::Path};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+pub use network::{
+    FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser, RegistryBlob,
+};
 pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,

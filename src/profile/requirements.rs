@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::{Network, OutboundGroup};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -39,6 +40,10 @@ pub struct Profile {
     pub stack: StackFiles,
     /// Variables of `.env`.
     pub environment: Vec<Environment>,
+    /// How the network is looked at and judged.
+    pub network: Network,
+    /// Hosts that have to be reached.
+    pub outbound: Vec<OutboundGroup>,
 }
 
 /// Hardware minimums.
@@ -297,6 +302,6 @@ impl Profile {
         if hardware.fdatasync_writes == 0 || hardware.fdatasync_write_bytes.0 == 0 {
             return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
         }
-        None
+        self.outbound.iter().find_map(OutboundGroup::contradiction)
     }
 }
