@@ -10,6 +10,7 @@ mod root;
 
 pub mod accounts;
 pub mod clock;
+pub mod dns;
 pub mod host;
 pub mod layout;
 pub mod license;
@@ -18,6 +19,7 @@ pub mod memory;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
+pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
 pub mod volumes;
@@ -137,6 +139,8 @@ sources! {
     License => license: license::LicenseFile,
     /// The stack's directory, compose file and `.env`.
     Stack => stack: stack::Stack,
+    /// The name servers of the machine, and whether each answers.
+    Resolvers => resolvers: resolvers::Resolvers,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

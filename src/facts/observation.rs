@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, stack, storage_latency, volumes,
+    ownership, plugins, processors, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -81,6 +81,7 @@ pub async fn observe(
         ownership,
         license,
         stack,
+        resolvers,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -95,6 +96,7 @@ pub async fn observe(
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
         asking.ask(Source::Stack, stack::observe),
+        asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -109,6 +111,7 @@ pub async fn observe(
     facts.ownership = ownership.keep(&mut facts);
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
+    facts.resolvers = resolvers.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 pub use network::{
-    FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser, RegistryBlob,
+    FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
+    RegistryBlob,
 };
 pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,

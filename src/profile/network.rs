@@ -190,9 +190,9 @@ impl OutboundGroup {
     pub(super) fn contradiction(&self) -> Option<String> {
         let id = &self.id;
         let sound = !id.is_empty()
-            && id
-                .chars()
-                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
+            && id.chars().all(|letter| {
+                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'
+            });
         if !sound {
             return Some(format!(
                 "the outbound group “{id}” needs an `id` of lower-case letters, digits and hyphens"
