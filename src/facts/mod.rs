@@ -16,9 +16,11 @@ pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod outbound;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
+pub mod proxies;
 pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
@@ -141,6 +143,8 @@ sources! {
     Stack => stack: stack::Stack,
     /// The name servers of the machine, and whether each answers.
     Resolvers => resolvers: resolvers::Resolvers,
+    /// The proxies that the shell, the Docker daemon and containers are told to use.
+    Proxies => proxies: proxies::Proxies,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, resolvers, stack, storage_latency, volumes,
+    ownership, plugins, processors, proxies, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -82,6 +82,7 @@ pub async fn observe(
         license,
         stack,
         resolvers,
+        proxies,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -97,6 +98,7 @@ pub async fn observe(
         asking.ask(Source::License, license::observe),
         asking.ask(Source::Stack, stack::observe),
         asking.ask(Source::Resolvers, resolvers::observe),
+        asking.ask(Source::Proxies, proxies::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -112,6 +114,7 @@ pub async fn observe(
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
     facts.resolvers = resolvers.keep(&mut facts);
+    facts.proxies = proxies.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }
