@@ -145,6 +145,8 @@ sources! {
     Resolvers => resolvers: resolvers::Resolvers,
     /// The proxies that the shell, the Docker daemon and containers are told to use.
     Proxies => proxies: proxies::Proxies,
+    /// What answers at the hosts that the product needs.
+    Outbound => outbound: outbound::Outbound,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

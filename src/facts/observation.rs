@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, proxies, resolvers, stack, storage_latency, volumes,
+    outbound, ownership, plugins, processors, proxies, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -83,6 +83,7 @@ pub async fn observe(
         stack,
         resolvers,
         proxies,
+        outbound,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -99,6 +100,7 @@ pub async fn observe(
         asking.ask(Source::Stack, stack::observe),
         asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Proxies, proxies::observe),
+        asking.ask(Source::Outbound, outbound::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -115,6 +117,7 @@ pub async fn observe(
     facts.stack = stack.keep(&mut facts);
     facts.resolvers = resolvers.keep(&mut facts);
     facts.proxies = proxies.keep(&mut facts);
+    facts.outbound = outbound.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }

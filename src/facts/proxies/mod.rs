@@ -246,7 +246,7 @@ impl Reader {
                 .map(|(_, value)| value.as_str())
                 .filter(|value| !value.trim().is_empty())
         };
-        let mut chosen = |lower: &str, settings: &mut ProxySettings| {
+        let chosen = |lower: &str, settings: &mut ProxySettings| {
             let upper = lower.to_ascii_uppercase();
             let (one, other) = (value(lower), value(&upper));
             if let (Some(one), Some(other)) = (one, other)
