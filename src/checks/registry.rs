@@ -4,11 +4,20 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware};
+use super::{Category, Check, Judge, dns, hardware, outbound};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &dns::RESOLVERS,
+    &outbound::DOCKER,
+    &outbound::LETSENCRYPT,
+    &outbound::SESAM,
+    &outbound::PYPI,
+    &outbound::SITE_GROUPS,
+    &outbound::PROXY,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]
