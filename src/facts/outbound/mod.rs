@@ -141,6 +141,7 @@ pub async fn observe(site: Site) -> Observed<Outbound> {
         logins,
         blob: site.profile.network.registry_blob.clone(),
         deadline,
+        patience: site.deadline,
     });
     let mut looking = JoinSet::new();
     let mut knocking = JoinSet::new();
