@@ -11,6 +11,8 @@ use crate::toml_document::nearest;
 pub static REGISTRY: &[&Check] = &[
     &hardware::CPU,
     &dns::RESOLVERS,
+    &dns::NODE_DOMAIN,
+    &dns::CAA,
     &outbound::DOCKER,
     &outbound::LETSENCRYPT,
     &outbound::SESAM,
