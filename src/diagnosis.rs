@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{Timestamp, civil::Date};
 
 use crate::{
     checks::{
@@ -14,6 +14,7 @@ use crate::{
     facts::{Facts, Source, View},
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
+    utc::date_of,
 };
 
 /// How a run is judged, beyond profile and facts.
@@ -58,7 +59,11 @@ pub fn sources(selection: &Selection) -> BTreeSet<Source> {
 /// Judges the facts and explains the findings.
 #[must_use]
 pub fn diagnose(facts: &Facts, rules: &Rules) -> Diagnosis {
-    let mut instances = instances(facts, rules);
+    diagnose_by(REGISTRY, facts, rules)
+}
+
+fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagnosis {
+    let instances = instances(checks, facts, rules);
     let because: Vec<Vec<usize>> = explain(&instances);
     let wanted: BTreeSet<usize> = instances
         .iter()
@@ -71,7 +76,7 @@ pub fn diagnose(facts: &Facts, rules: &Rules) -> Diagnosis {
         .map(|instance| instance.id.clone())
         .collect();
     let findings: Vec<Finding> = instances
-        .drain(..)
+        .into_iter()
         .zip(because)
         .enumerate()
         .map(|(index, (instance, roots))| {
@@ -113,9 +118,9 @@ impl Instance {
     }
 }
 
-fn instances(facts: &Facts, rules: &Rules) -> Vec<Instance> {
-    let relevant = relevant(&rules.selection);
-    REGISTRY
+fn instances(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Vec<Instance> {
+    let relevant = relevant(checks, &rules.selection);
+    checks
         .iter()
         .copied()
         .flat_map(|check| {
@@ -148,9 +153,9 @@ fn instances(facts: &Facts, rules: &Rules) -> Vec<Instance> {
 }
 
 /// The checks that were selected or on which a selected one depends, without those that were deselected by name.
-fn relevant(selection: &Selection) -> BTreeSet<&'static str> {
+fn relevant(checks: &[&'static Check], selection: &Selection) -> BTreeSet<&'static str> {
     let mut relevant = BTreeSet::new();
-    let mut pending: Vec<&'static Check> = REGISTRY
+    let mut pending: Vec<&'static Check> = checks
         .iter()
         .copied()
         .filter(|check| selection.may_include(check))
@@ -239,13 +244,12 @@ fn roots(
         return Vec::new();
     };
     let mut found = BTreeSet::new();
-    for cause in explaining(instance, instances, by_id) {
+    for (cause, explains_itself) in related(instance, instances, by_id) {
         let deeper = roots(cause, instances, by_id, explained);
-        if deeper.is_empty() {
+        if deeper.is_empty() && explains_itself {
             found.insert(cause);
-        } else {
-            found.extend(deeper);
         }
+        found.extend(deeper);
     }
     let found: Vec<usize> = found.into_iter().filter(|root| *root != index).collect();
     if let Some(place) = explained.get_mut(index) {
@@ -254,12 +258,13 @@ fn roots(
     found
 }
 
-/// The instances that directly explain the trouble of one; a check that passed needs no explanation.
-fn explaining(
+/// The instances that can explain the trouble of one, and whether they are trouble enough by themselves; one that
+/// is itself explained by another passes that on. A check that passed needs no explanation.
+fn related(
     instance: &Instance,
     instances: &[Instance],
     by_id: &BTreeMap<&str, usize>,
-) -> Vec<usize> {
+) -> Vec<(usize, bool)> {
     let Some(verdict) = &instance.verdict else {
         return Vec::new();
     };
@@ -278,15 +283,16 @@ fn explaining(
         .needs
         .iter()
         .filter_map(|check| judged(check))
-        .filter(|(_, other)| other.is_unmet());
+        .map(|(index, other)| (index, other.is_unmet()));
     let followed = verdict
         .follows
         .iter()
         .filter_map(|check| judged(check))
-        .filter(|(_, other)| {
-            matches!(other.status, Status::Fail | Status::Warn) && other.status >= instance.status
+        .map(|(index, other)| {
+            let is_trouble = matches!(other.status, Status::Fail | Status::Warn);
+            (index, is_trouble && other.status >= instance.status)
         });
-    needed.chain(followed).map(|(index, _)| index).collect()
+    needed.chain(followed).collect()
 }
 
 fn finish(
@@ -331,7 +337,7 @@ fn finish(
         return finding;
     }
     if because_of.is_empty() {
-        waive(&mut finding, &facts.settings.waivers, today(now));
+        waive(&mut finding, &facts.settings.waivers, date_of(now));
     } else {
         block(&mut finding, because_of);
     }
@@ -380,10 +386,6 @@ fn waive(finding: &mut Finding, waivers: &[Waiver], today: Date) {
     }
 }
 
-fn today(now: Timestamp) -> Date {
-    Offset::UTC.to_datetime(now).date()
-}
-
 /// How long observing took for what the check reads; sources are asked at once, so the slowest counts.
 fn duration(check: &Check, facts: &Facts) -> u64 {
     check
@@ -393,3 +395,6 @@ fn duration(check: &Check, facts: &Facts) -> u64 {
         .max()
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    facts::Root,
+    files::Root,
     toml_document::{self, DocumentError},
 };
 

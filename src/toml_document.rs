@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::{
-    facts::{FileProblem, Root, read_bounded},
+    files::{FileProblem, Root, read_bounded},
     units::Bytes,
 };
 

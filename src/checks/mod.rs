@@ -2,6 +2,7 @@
 //!
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
+mod command_line;
 mod dns;
 mod hardware;
 mod layout;
@@ -11,6 +12,7 @@ mod plugins;
 mod stack_files;
 mod storage;
 mod system;
+mod waivers;
 
 mod cause;
 mod registry;

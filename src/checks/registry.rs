@@ -4,12 +4,41 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, dns, hardware, outbound};
+use super::{
+    Category, Check, Judge, dns, hardware, layout, license, outbound, plugins, storage, system,
+    waivers,
+};
 use crate::toml_document::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[
     &hardware::CPU,
+    &hardware::MEMORY,
+    &hardware::DATA_PARTITION,
+    &hardware::STORAGE_SPEED,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
+    &storage::DATA_SPACE,
+    &storage::DOCKER_SPACE,
+    &storage::ROOT_SPACE,
+    &storage::INODES,
+    &storage::DATA_MOUNT,
+    &storage::DATA_WRITABLE,
+    &layout::DATA_DIR,
+    &layout::NODE_DIR,
+    &layout::DATA_LINK,
+    &layout::LOGS_DIR,
+    &layout::AGENT_DIR,
+    &layout::LETSENCRYPT_DIR,
+    &layout::OWNERSHIP,
+    &license::FILE,
+    &license::FORMAT,
+    &license::EXPIRY,
+    &license::SUBSCRIPTION,
+    &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,
     &dns::CAA,
@@ -19,6 +48,7 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &plugins::PLUGIN,
 ];
 
 /// The check that a finding's id belongs to.
@@ -78,6 +108,15 @@ impl Selection {
             only: known_words(only)?,
             skip: known_words(skip)?,
         })
+    }
+
+    /// A selection by words that no registry knows.
+    #[cfg(test)]
+    pub(crate) fn unchecked(only: Vec<String>, skip: Vec<String>) -> Self {
+        Self {
+            only: only.into_iter().collect(),
+            skip: skip.into_iter().collect(),
+        }
     }
 
     /// Whether the finding of this id, of this check, was asked for.
@@ -141,5 +180,94 @@ impl UnknownWord {
     #[must_use]
     pub fn about(word: &str) -> Self {
         unknown(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_kebab(text: &str) -> bool {
+        !text.is_empty()
+            && text.chars().all(|letter| {
+                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'
+            })
+    }
+
+    #[test]
+    fn every_declaration_is_complete() {
+        let mut ids = BTreeSet::new();
+        for check in REGISTRY {
+            let id = check.id;
+            assert!(ids.insert(id), "{id} stands twice");
+            let (category, name) = id.split_once('.').unwrap();
+            assert_eq!(category, check.category.word(), "{id}");
+            assert!(name == "*" || is_kebab(name), "{id}");
+            assert_eq!(check.family_prefix().is_some(), name == "*", "{id}");
+            for (what, words) in [
+                ("title", check.title),
+                ("reference", check.reference),
+                ("checks", check.prose.checks),
+                ("why", check.prose.why),
+                ("remedy", check.prose.remedy),
+            ] {
+                assert!(!words.trim().is_empty(), "{id} has no {what}");
+            }
+            for prose in [check.prose.checks, check.prose.why, check.prose.remedy] {
+                assert!(
+                    prose.ends_with('.'),
+                    "{id}: a sentence ends in a dot: {prose}"
+                );
+            }
+            let mut codes = BTreeSet::new();
+            for cause in check.causes {
+                assert!(is_kebab(cause.code), "{id}: {}", cause.code);
+                assert!(!cause.meaning.is_empty(), "{id}: {}", cause.code);
+                assert!(codes.insert(cause.code), "{id} lists {} twice", cause.code);
+            }
+            assert!(!check.causes.is_empty(), "{id} cannot fail");
+        }
+    }
+
+    #[test]
+    fn what_a_check_needs_is_judged_and_stands_before_it_or_after_but_never_in_a_circle() {
+        fn descend(check: &Check, path: &mut Vec<&'static str>) {
+            assert!(!path.contains(&check.id), "a circle: {path:?}");
+            path.push(check.id);
+            for need in check.needs {
+                assert!(find(need.id).is_some(), "{} is not listed", need.id);
+                descend(need, path);
+            }
+            path.pop();
+        }
+        for check in REGISTRY {
+            descend(check, &mut Vec::new());
+        }
+    }
+
+    #[test]
+    fn findings_stand_together_by_category() {
+        let mut order: Vec<Category> = REGISTRY.iter().map(|check| check.category).collect();
+        order.dedup();
+        let expected: Vec<Category> = Category::ALL
+            .into_iter()
+            .filter(|category| order.contains(category))
+            .collect();
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn words_select_checks_categories_and_families() {
+        let words = |list: &[&str]| {
+            list.iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let selection = Selection::new(&words(&["hardware"]), &words(&[])).unwrap();
+        assert!(selection.includes(&hardware::CPU, "hardware.cpu"));
+        assert!(!selection.includes(&waivers::WAIVERS, "config.waivers"));
+        let selection = Selection::new(&words(&["hardware.cpu"]), &words(&["hardware"])).unwrap();
+        assert!(!selection.includes(&hardware::CPU, "hardware.cpu"));
+        assert!(Selection::new(&words(&["hardware.*"]), &words(&[])).is_err());
     }
 }

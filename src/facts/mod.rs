@@ -4,9 +4,9 @@
 //! reads files, asks the kernel, runs programs or opens connections during a check.
 
 mod deadline;
-mod file;
 mod observed;
-mod root;
+mod proc;
+mod program;
 
 pub mod accounts;
 pub mod clock;
@@ -36,12 +36,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use deadline::bounded;
-pub use file::{FileKind, FileProblem, read_bounded, read_text};
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
+pub use program::end_all as end_programs;
 pub use recording::{RecordingError, read_recording};
-pub use root::Root;
 
+pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};
 use crate::{profile::Profile, settings::Settings};
 
 /// The version of the facts' own schema; fields are added, never renamed or removed, within one.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::files::FileProblem;
+
 /// What became of looking at one thing. Not knowing is a value too, so that a check decides what it means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "value", rename_all = "kebab-case")]
@@ -40,6 +42,18 @@ pub enum Gap {
     /// See [`Observed::Failed`].
     #[error("{0}")]
     Failed(String),
+}
+
+impl<T> From<Gap> for Observed<T> {
+    fn from(gap: Gap) -> Self {
+        match gap {
+            Gap::Absent => Self::Absent,
+            Gap::NotAsked => Self::NotAsked,
+            Gap::Denied(what) => Self::Denied(what),
+            Gap::TimedOut(what) => Self::TimedOut(what),
+            Gap::Failed(reason) => Self::Failed(reason),
+        }
+    }
 }
 
 impl<T> Observed<T> {
@@ -91,6 +105,15 @@ impl<T> Observed<T> {
                 Self::Denied(format!("reading {what} needs root"))
             }
             _ => Self::Failed(format!("reading {what} failed: {error}")),
+        }
+    }
+
+    /// What a problem with reading the file `what` says about it.
+    #[must_use]
+    pub fn from_problem(problem: &FileProblem, what: &str) -> Self {
+        match problem {
+            FileProblem::Io(error) => Self::from_error(error, what),
+            other => Self::Failed(format!("{what} could not be read: {other}")),
         }
     }
 

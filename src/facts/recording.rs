@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Facts, FileProblem, Root, read_bounded};
-use crate::{profile, units::Bytes};
+use super::Facts;
+use crate::{
+    files::{FileProblem, Root, read_bounded},
+    profile,
+    units::Bytes,
+};
 
 /// Larger than the facts of any machine.
 const LARGEST_RECORDING: Bytes = Bytes(64_000_000);

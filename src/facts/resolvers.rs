@@ -110,10 +110,12 @@ pub async fn configuration(site: &Site) -> Observed<ResolverConfiguration> {
         let read = |path: &Path| read_text(&root, path, LARGEST_FILE);
         let text = match read(&file) {
             Ok(text) => text,
-            Err(problem) => match problem.observed::<()>(&file.display().to_string()) {
-                Observed::Absent => String::new(),
-                other => return other.map(|()| ResolverConfiguration::default()),
-            },
+            Err(problem) => {
+                match Observed::<()>::from_problem(&problem, &file.display().to_string()) {
+                    Observed::Absent => String::new(),
+                    other => return other.map(|()| ResolverConfiguration::default()),
+                }
+            }
         };
         let mut configuration = parse(&text);
         if configuration

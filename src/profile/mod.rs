@@ -1,6 +1,7 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
 mod network;
+mod release;
 mod requirements;
 
 use std::{fmt::Write, path::Path};
@@ -12,13 +13,14 @@ pub use network::{
     FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
     RegistryBlob,
 };
+pub use release::ReleaseNumber;
 pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,
 };
 
 use crate::{
-    facts::Root,
+    files::Root,
     toml_document::{self, DocumentError},
 };
 
@@ -261,6 +263,14 @@ mod tests {
                 "absolute",
             ),
             ("extends = 2023", "p.toml:1:"),
+            (
+                "extends = \"2023\"\n[memory]\navailable_warn_percent = nan",
+                "memory.available_warn_percent",
+            ),
+            (
+                "extends = \"2023\"\n[[system.supported]]\nid = \"debian\"\nname = \"Debian\"\nminimum = \"bookworm\"",
+                "“bookworm”",
+            ),
         ] {
             let error = from_text("p.toml", text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -99,7 +99,7 @@ pub async fn hosts_file(site: &Site) -> HostsFile {
         file.display().to_string(),
         move || match read_text(&root, &file, LARGEST_FILE) {
             Ok(text) => Observed::Seen(parse_hosts(&text)),
-            Err(problem) => problem.observed(&file.display().to_string()),
+            Err(problem) => Observed::from_problem(&problem, &file.display().to_string()),
         },
     );
     match reading.await {

@@ -146,7 +146,7 @@ fn read_all(root: &Root, candidates: &[PathBuf], own: &BTreeSet<PathBuf>) -> Tru
 }
 
 fn is_missing(problem: &FileProblem) -> bool {
-    matches!(problem.observed::<()>(""), Observed::Absent)
+    matches!(Observed::<()>::from_problem(problem, ""), Observed::Absent)
 }
 
 fn bundle(root: &Root, file: &Path) -> Result<Vec<CertificateDer<'static>>, FileProblem> {

@@ -105,7 +105,7 @@ pub fn drop_ins(
     for file in &effective {
         let text = match read_text(root, file, LARGEST_FILE) {
             Ok(text) => text,
-            Err(problem) => return problem.observed(&file.display().to_string()),
+            Err(problem) => return Observed::from_problem(&problem, &file.display().to_string()),
         };
         let found = unit_variables(root, &text);
         if !found.is_empty() {

@@ -188,7 +188,7 @@ fn with_text(
 ) -> Observed<ProxySettings> {
     match read_text(root, file, LARGEST_FILE) {
         Ok(text) => Observed::Seen(read(&text)),
-        Err(problem) => problem.observed(&file.display().to_string()),
+        Err(problem) => Observed::from_problem(&problem, &file.display().to_string()),
     }
 }
 

@@ -1,0 +1,268 @@
+//! Chains of needs, waivers, strictness and selection, over checks made for the purpose.
+
+use jiff::civil::date;
+
+use super::*;
+use crate::checks::{Category, Prose, cases::nothing_observed};
+
+const BAD: Cause = Cause::new("bad", "made to fail");
+const PROSE: Prose = Prose {
+    checks: "",
+    why: "",
+    remedy: "",
+};
+
+macro_rules! check {
+    ($name:ident, $id:literal, $level:ident, $needs:expr, $judge:expr) => {
+        static $name: Check = Check {
+            id: $id,
+            title: "made for a test",
+            category: Category::Config,
+            level: Level::$level,
+            needs: $needs,
+            reads: &[],
+            reference: "",
+            causes: &[BAD],
+            prose: PROSE,
+            judge: Judge::One($judge),
+        };
+    };
+}
+
+fn passes(_: &Context) -> crate::checks::Judgement {
+    Ok(Verdict::pass("well"))
+}
+fn fails(_: &Context) -> crate::checks::Judgement {
+    Ok(Verdict::fail(BAD, "broken").advice("mend it"))
+}
+fn warns(_: &Context) -> crate::checks::Judgement {
+    Ok(Verdict::warn(BAD, "nearly broken").advice("look after it"))
+}
+fn cannot_tell(_: &Context) -> crate::checks::Judgement {
+    Err(crate::facts::Gap::Denied("reading it needs root".into()))
+}
+fn panics(_: &Context) -> crate::checks::Judgement {
+    std::panic::resume_unwind(Box::new("made to panic"))
+}
+fn same_trouble_as_root(_: &Context) -> crate::checks::Judgement {
+    Ok(Verdict::warn(BAD, "nearly broken too").follows(&WARNING))
+}
+
+check!(ROOT, "config.root", Required, &[], fails);
+check!(MIDDLE, "config.middle", Required, &[&ROOT], fails);
+check!(LEAF, "config.leaf", Required, &[&MIDDLE], cannot_tell);
+check!(UNHARMED, "config.unharmed", Required, &[&MIDDLE], passes);
+check!(WARNING, "config.warning", Required, &[], warns);
+check!(ADVICE, "config.advice", Recommended, &[], fails);
+check!(ADVISED, "config.advised", Required, &[&ADVICE], fails);
+check!(NOTE, "config.note", Information, &[], fails);
+check!(UNKNOWN, "config.unknown", Required, &[], cannot_tell);
+check!(
+    AFTER_UNKNOWN,
+    "config.after-unknown",
+    Required,
+    &[&UNKNOWN],
+    fails
+);
+check!(BROKEN_CHECK, "config.broken-check", Required, &[], panics);
+check!(
+    FOLLOWER,
+    "config.follower",
+    Required,
+    &[],
+    same_trouble_as_root
+);
+
+fn words(list: &[&str]) -> Vec<String> {
+    list.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn selecting(only: &[&str], skip: &[&str]) -> Selection {
+    // Words are checked against the real registry elsewhere; here they name the test's own checks.
+    Selection::unchecked(words(only), words(skip))
+}
+
+fn judged(checks: &[&'static Check], selection: Selection, strict: bool) -> Diagnosis {
+    judged_with(checks, selection, strict, &[])
+}
+
+fn judged_with(
+    checks: &[&'static Check],
+    selection: Selection,
+    strict: bool,
+    waivers: &[Waiver],
+) -> Diagnosis {
+    let mut facts = nothing_observed();
+    facts.settings.waivers = waivers.to_vec();
+    let rules = Rules {
+        selection,
+        strict,
+        now: facts.observed_at,
+    };
+    diagnose_by(checks, &facts, &rules)
+}
+
+fn statuses(diagnosis: &Diagnosis) -> Vec<Status> {
+    diagnosis
+        .findings
+        .iter()
+        .map(|finding| finding.status)
+        .collect()
+}
+
+fn waiver(check: &str, year: i16) -> Waiver {
+    Waiver {
+        check: check.into(),
+        reason: "agreed".into(),
+        approved_by: "IT".into(),
+        until: date(year, 11, 23),
+    }
+}
+
+#[test]
+fn a_chain_of_failures_has_one_root_cause() {
+    let diagnosis = judged(
+        &[&LEAF, &MIDDLE, &ROOT, &UNHARMED],
+        Selection::default(),
+        false,
+    );
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Blocked, Status::Blocked, Status::Fail, Status::Pass]
+    );
+    assert_eq!(diagnosis.root_causes, ["config.root"]);
+    for blocked in &diagnosis.findings[..2] {
+        assert_eq!(blocked.because_of, ["config.root"]);
+        assert!(blocked.advice.is_empty());
+    }
+}
+
+#[test]
+fn what_is_blocked_blocks_what_needs_it_in_turn() {
+    check!(SECOND, "config.second", Required, &[&ROOT], cannot_tell);
+    check!(THIRD, "config.third", Required, &[&SECOND], cannot_tell);
+    let diagnosis = judged(&[&ROOT, &SECOND, &THIRD], Selection::default(), false);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Fail, Status::Blocked, Status::Blocked]
+    );
+    assert_eq!(diagnosis.findings[2].because_of, ["config.root"]);
+}
+
+#[test]
+fn levels_decide_what_an_unmet_requirement_is() {
+    let checks: &[&'static Check] = &[&ADVICE, &NOTE, &WARNING];
+    let lenient = judged(checks, Selection::default(), false);
+    assert_eq!(
+        statuses(&lenient),
+        [Status::Warn, Status::Pass, Status::Warn]
+    );
+    assert_eq!(lenient.findings[1].cause, None);
+    let strict = judged(checks, Selection::default(), true);
+    assert_eq!(
+        statuses(&strict),
+        [Status::Fail, Status::Pass, Status::Fail]
+    );
+    assert_eq!(strict.root_causes, ["config.advice", "config.warning"]);
+}
+
+#[test]
+fn an_unmet_recommendation_blocks_what_needs_it() {
+    let diagnosis = judged(&[&ADVICE, &ADVISED], Selection::default(), false);
+    assert_eq!(statuses(&diagnosis), [Status::Warn, Status::Blocked]);
+    assert_eq!(diagnosis.findings[1].because_of, ["config.advice"]);
+    assert!(diagnosis.root_causes.is_empty());
+}
+
+#[test]
+fn not_knowing_blocks_nothing() {
+    let diagnosis = judged(&[&UNKNOWN, &AFTER_UNKNOWN], Selection::default(), false);
+    assert_eq!(statuses(&diagnosis), [Status::Unknown, Status::Fail]);
+    assert_eq!(diagnosis.findings[0].cause.as_deref(), Some("needs-root"));
+}
+
+#[test]
+fn a_finding_that_is_the_same_trouble_as_another_is_told_once() {
+    let diagnosis = judged(&[&WARNING, &FOLLOWER], Selection::default(), false);
+    assert_eq!(statuses(&diagnosis), [Status::Warn, Status::Blocked]);
+    let alone = judged(&[&FOLLOWER], Selection::default(), false);
+    assert_eq!(statuses(&alone), [Status::Warn]);
+}
+
+#[test]
+fn a_check_that_panics_is_unknown_and_the_others_are_judged() {
+    let diagnosis = judged(&[&BROKEN_CHECK, &ROOT], Selection::default(), false);
+    assert_eq!(statuses(&diagnosis), [Status::Unknown, Status::Fail]);
+}
+
+#[test]
+fn a_selected_check_brings_its_cause_along() {
+    let diagnosis = judged(
+        &[&ROOT, &MIDDLE, &LEAF, &WARNING],
+        selecting(&["config.leaf"], &[]),
+        false,
+    );
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Fail, Status::Skip, Status::Blocked, Status::Skip]
+    );
+    assert_eq!(diagnosis.root_causes, ["config.root"]);
+    assert_eq!(diagnosis.findings[3].summary, "not selected");
+}
+
+#[test]
+fn a_skipped_check_explains_nothing() {
+    let diagnosis = judged(&[&ROOT, &MIDDLE], selecting(&[], &["config.root"]), false);
+    assert_eq!(statuses(&diagnosis), [Status::Skip, Status::Fail]);
+    assert_eq!(diagnosis.root_causes, ["config.middle"]);
+    let both = judged(
+        &[&ROOT],
+        selecting(&["config.root"], &["config.root"]),
+        false,
+    );
+    assert_eq!(statuses(&both), [Status::Skip]);
+}
+
+#[test]
+fn a_waiver_holds_through_its_last_day_and_not_longer() {
+    for (year, status, roots) in [(2026, Status::Waived, 0), (2025, Status::Fail, 1)] {
+        let diagnosis = judged_with(
+            &[&ROOT, &MIDDLE],
+            Selection::default(),
+            false,
+            &[waiver("config.root", year)],
+        );
+        assert_eq!(statuses(&diagnosis), [status, Status::Blocked]);
+        assert_eq!(diagnosis.root_causes.len(), roots);
+        let finding = &diagnosis.findings[0];
+        assert_eq!(
+            finding.waiver.as_ref().map(|note| note.expired),
+            Some(year == 2025)
+        );
+        assert_eq!(finding.cause.as_deref(), Some("bad"));
+    }
+}
+
+#[test]
+fn a_waiver_hides_no_unknown_and_says_where_it_is_not_needed() {
+    static WELL: Check = Check {
+        id: "config.well",
+        judge: Judge::One(passes),
+        title: "made for a test",
+        category: Category::Config,
+        level: Level::Required,
+        needs: &[],
+        reads: &[],
+        reference: "",
+        causes: &[],
+        prose: PROSE,
+    };
+    let diagnosis = judged_with(
+        &[&UNKNOWN, &WELL],
+        Selection::default(),
+        false,
+        &[waiver("config.unknown", 2027), waiver("config.well", 2027)],
+    );
+    assert_eq!(statuses(&diagnosis), [Status::Unknown, Status::Pass]);
+    assert!(diagnosis.findings[1].remarks[0].contains("not needed"));
+}

@@ -1,0 +1,310 @@
+//! What the contract promises of the command line: formats, exit codes, streams, files, signals.
+
+mod support;
+
+use std::{os::unix::fs::PermissionsExt, process::Stdio};
+
+use serde_json::Value;
+use support::{doctor, text};
+
+/// A machine on which every selected check of this file can be judged without looking at it.
+fn bare() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(place.path().join("etc")).unwrap();
+    place
+}
+
+#[test]
+fn stdout_gets_the_report_and_nothing_else() {
+    let output = doctor().args(["--format", "json", "-vv"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["schema_version"], 1);
+    assert_eq!(
+        output.status.code(),
+        report["exit_code"]
+            .as_i64()
+            .map(|code| i32::try_from(code).unwrap())
+    );
+    assert!(
+        !text(&output.stderr).is_empty(),
+        "-vv says what took how long"
+    );
+}
+
+#[test]
+fn without_a_terminal_there_is_no_color_and_no_progress() {
+    let output = doctor().output().unwrap();
+    assert!(!text(&output.stdout).contains('\u{1b}'));
+    assert_eq!(text(&output.stderr), "");
+    let colored = doctor().args(["--color", "always"]).output().unwrap();
+    assert!(text(&colored.stdout).contains('\u{1b}'));
+}
+
+#[test]
+fn what_cannot_be_meant_ends_with_3_and_says_what_would_be_right() {
+    for (arguments, expected) in [
+        (vec!["--fromat", "json"], "--format"),
+        (vec!["--format", "yaml"], "json"),
+        (
+            vec!["check", "hardware.cpuu"],
+            "did you mean “hardware.cpu”",
+        ),
+        (vec!["--only", "hardwear"], "did you mean “hardware”"),
+        (vec!["--skip", "nonsense"], "sesam-doctor list"),
+        (vec!["explain", "hardware.cpus"], "hardware.cpu"),
+        (vec!["--profile", "2024"], "2023 and 2025"),
+        (vec!["--config", "/nonexistent.toml"], "/nonexistent.toml"),
+        (vec!["--facts", "/nonexistent.json"], "/nonexistent.json"),
+        (vec!["--facts", "/etc/passwd"], "/etc/passwd:1:"),
+        (vec!["--root", "/nonexistent"], "--root /nonexistent"),
+        (vec!["--at", "yesterday"], "30d"),
+        (vec!["--at", "-999999999h"], "--at"),
+        (vec!["--timeout", "0"], "0.1"),
+        (vec!["--report", "report.json"], "json=report.json"),
+        (
+            vec!["--report", "json=/nonexistent/report.json"],
+            "/nonexistent/report.json",
+        ),
+        (vec!["-q", "-v"], "cannot be used with"),
+        (vec!["--fix"], "--fix"),
+    ] {
+        let output = doctor().args(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        let message = text(&output.stderr);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_error_in_a_file_names_the_line() {
+    let place = tempfile::tempdir().unwrap();
+    let config = place.path().join("config.toml");
+    std::fs::write(&config, "profile = \"2023\"\nstackdir = \"/srv\"\n").unwrap();
+    let output = doctor().arg("--config").arg(&config).output().unwrap();
+    let message = text(&output.stderr);
+    assert!(message.contains("config.toml:2:1"), "{message}");
+    assert!(message.contains("did you mean `stack_dir`?"), "{message}");
+    let profile = place.path().join("acme.toml");
+    std::fs::write(
+        &profile,
+        "extends = \"2023\"\n[hardware]\ncpus = 8\nmemory = 3\n",
+    )
+    .unwrap();
+    let output = doctor().arg("--profile").arg(&profile).output().unwrap();
+    let message = text(&output.stderr);
+    assert!(message.contains("acme.toml:4:1"), "{message}");
+    assert!(
+        message.contains("did you mean `memory_bytes`?"),
+        "{message}"
+    );
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn one_run_serves_stdout_and_every_file() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("report.json");
+    let page = place.path().join("report.txt");
+    let output = doctor()
+        .arg("--report")
+        .arg(format!("json={}", file.display()))
+        .arg("--report")
+        .arg(format!("table={}", page.display()))
+        .args(["--format", "json", "--only", "hardware.cpu"])
+        .output()
+        .unwrap();
+    assert_eq!(std::fs::read(&file).unwrap(), output.stdout);
+    assert!(
+        std::fs::read_to_string(&page)
+            .unwrap()
+            .contains("hardware.cpu")
+    );
+    for path in [&file, &page] {
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn facts_judged_elsewhere_give_the_same_findings() {
+    let place = tempfile::tempdir().unwrap();
+    let recording = place.path().join("facts.json");
+    let config = place.path().join("config.toml");
+    std::fs::write(
+        &config,
+        "[[waivers]]\ncheck = \"hardware.cpu\"\nreason = \"small pilot\"\napproved_by = \"IT\"\nuntil = \"9999-01-01\"\n",
+    )
+    .unwrap();
+    let recorded = doctor()
+        .args(["facts", "--config"])
+        .arg(&config)
+        .arg("-o")
+        .arg(&recording)
+        .output()
+        .unwrap();
+    assert_eq!(
+        recorded.status.code(),
+        Some(0),
+        "{}",
+        text(&recorded.stderr)
+    );
+    let judge = |directory: &std::path::Path| {
+        let output = doctor()
+            .current_dir(directory)
+            .args(["--format", "json", "--facts"])
+            .arg(&recording)
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        serde_json::to_string(&report["findings"]).unwrap()
+    };
+    let here = judge(place.path());
+    assert_eq!(here, judge(std::path::Path::new("/")));
+    let again = doctor()
+        .args(["facts", "--facts"])
+        .arg(&recording)
+        .output()
+        .unwrap();
+    assert_eq!(again.stdout, std::fs::read(&recording).unwrap());
+}
+
+#[test]
+fn nothing_evaluated_is_not_a_pass() {
+    let output = doctor()
+        .args([
+            "--only",
+            "hardware.cpu",
+            "--skip",
+            "hardware",
+            "--format",
+            "json",
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["status"], "unknown");
+}
+
+#[test]
+fn a_waived_failure_is_no_failure_until_it_expires() {
+    let place = tempfile::tempdir().unwrap();
+    let profile = place.path().join("large.toml");
+    std::fs::write(
+        &profile,
+        "extends = \"2023\"\nname = \"large\"\n[hardware]\ncpus = 100000\n",
+    )
+    .unwrap();
+    for (until, code) in [("9999-12-31", 0), ("2020-01-01", 2)] {
+        let config = place.path().join("config.toml");
+        std::fs::write(
+            &config,
+            format!("[[waivers]]\ncheck = \"hardware.cpu\"\nreason = \"agreed\"\napproved_by = \"IT\"\nuntil = \"{until}\"\n"),
+        )
+        .unwrap();
+        let output = doctor()
+            .args(["--only", "hardware.cpu", "--config"])
+            .arg(&config)
+            .arg("--profile")
+            .arg(&profile)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn help_version_and_references_end_with_0() {
+    for arguments in [
+        vec!["--help"],
+        vec!["--version"],
+        vec!["list"],
+        vec!["list", "--format", "json"],
+        vec!["explain", "hardware.cpu"],
+        vec!["schema"],
+        vec!["completions", "bash"],
+        vec!["completions", "zsh"],
+        vec!["completions", "fish"],
+        vec!["man"],
+    ] {
+        let output = doctor().args(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let mut child = doctor()
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn a_full_disk_is_said_and_is_not_a_pass() {
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = doctor().arg("list").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("stdout could not be written"));
+}
+
+#[test]
+fn the_settings_of_the_examined_root_are_used() {
+    let place = bare();
+    let settings = place.path().join("etc/sesam-doctor");
+    std::fs::create_dir_all(&settings).unwrap();
+    std::fs::write(settings.join("config.toml"), "profile = \"2025\"\n").unwrap();
+    let output = doctor()
+        .args(["--only", "hardware.cpu", "--format", "json", "--root"])
+        .arg(place.path())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["profile"]["name"], "2025");
+}
+
+#[test]
+fn a_signal_ends_a_run_at_once_and_leaves_no_file() {
+    use std::io::Read;
+    let place = tempfile::tempdir().unwrap();
+    // A reader who never reads: the run is stuck in writing until the signal comes.
+    let mut child = doctor()
+        .args(["--format", "json", "-vv", "--report"])
+        .arg(format!(
+            "json={}",
+            place.path().join("report.json").display()
+        ))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first line on stderr shows that the run, and with it the handler, has begun.
+    let mut first = [0; 1];
+    child
+        .stderr
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    support::terminate(&child);
+    let status = child.wait().unwrap();
+    let left: Vec<_> = std::fs::read_dir(place.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(left.is_empty() || left == ["report.json"], "{left:?}");
+    // A short report may have been written before the signal arrived.
+    assert!(matches!(status.code(), Some(143 | 0..=3)), "{status:?}");
+}
