@@ -525,18 +525,46 @@ pub const ALL: &[Scenario] = &[
         "tls-unknown-issuer",
         ["ca-certificates"]
     ),
-    all_fail!(
-        "the clock is ahead",
-        "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
-        "tls-expired",
-        ["set this machine's clock"]
-    ),
-    all_fail!(
-        "the clock is behind",
-        "wrap=(faketime -f '-600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
-        "tls-not-yet-valid",
-        ["set this machine's clock"]
-    ),
+    Scenario {
+        name: "the clock is ahead",
+        arrange: "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "fail", "tls-expired")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is behind",
+        arrange: "wrap=(faketime -f '-600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "fail", "tls-not-yet-valid")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is two minutes ahead",
+        arrange: "wrap=(faketime -f '+2m'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "pass", "")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is wrong and nobody looks at the clock itself",
+        arrange: "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        status: "fail",
+        roots: &[
+            (DOCKER, "tls-expired"),
+            (LETSENCRYPT, "tls-expired"),
+            (SESAM, "tls-expired"),
+            (PYPI, "tls-expired"),
+        ],
+        advice: &["set this machine's clock"],
+        ..WELL
+    },
     // --- the answer
     portal_fails!(
         "a block page",

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::{NODE_DOMAIN_UNKNOWN, RESOLVERS};
 use crate::{
-    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+    },
     facts::{
         Source,
         dns::{Answer, ReplyCode},
@@ -54,6 +56,9 @@ pub static NODE_DOMAIN: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let Some(node) = context.facts.node_names().seen_or_absent()? else {
         return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
     };
@@ -339,8 +344,11 @@ mod tests {
                 Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
                     facts.node_names = Observed::Absent;
                 }),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true
+                }),
                 Case::new(
-                    "offline",
+                    "an older doctor",
                     Status::Unknown,
                     Some("not-observed"),
                     |_: &mut Facts| {},

@@ -2,7 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
+        Verdict,
     },
     facts::{
         Source,
@@ -70,6 +71,9 @@ pub static RESOLVERS: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let resolvers = context.facts.resolvers().seen()?;
     let file = context.profile.network.resolv_conf.display().to_string();
     let slow_ms = context.profile.network.resolver_slow_ms;

@@ -7,7 +7,7 @@ use super::{
     way::Surroundings,
 };
 use crate::{
-    checks::{Context, Item, Judgement, Status, Verdict},
+    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},
     facts::outbound::{Connect, HostProbe, Outbound},
     profile::{GroupLevel, OutboundGroup},
     units::counted,
@@ -20,6 +20,9 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     };
     if group.hosts.is_empty() {
         return Ok(Verdict::skip("the profile names no host for it"));
+    }
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
     }
     let outbound = context.facts.outbound().seen()?;
     let landscape = Landscape::of(outbound);
@@ -42,6 +45,7 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
             })
         })
         .collect();
+    let is_the_clock = verdicts.iter().all(|verdict| verdict.is_the_clock);
     let verdict =
         address_only(group, outbound, &verdicts).unwrap_or_else(|| together(group, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
@@ -52,6 +56,11 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
         .problems
         .iter()
         .fold(verdict, |verdict, problem| verdict.remark(problem.clone()));
+    let verdict = if is_the_clock {
+        verdict.follows(&system::CLOCK)
+    } else {
+        verdict
+    };
     Ok(leveled(group, remarks(context, id, &probes, verdict)))
 }
 

@@ -27,6 +27,8 @@ pub struct HostVerdict {
     pub remarks: Vec<String>,
     /// Whether something that a firewall does keeps the host away.
     pub is_blocked_on_the_way: bool,
+    /// Whether all that is wrong is this machine's clock.
+    pub is_the_clock: bool,
 }
 
 /// Judges one host.
@@ -37,6 +39,7 @@ pub fn judge(around: Surroundings) -> HostVerdict {
         advice: Vec::new(),
         remarks: Vec::new(),
         is_blocked_on_the_way: false,
+        is_the_clock: true,
     };
     if let Some(trouble) = unexamined(around) {
         verdict.add(around, name, trouble);
@@ -89,6 +92,7 @@ impl HostVerdict {
             causes::ADMIN_PROHIBITED,
             causes::NET_UNREACHABLE,
         ];
+        self.is_the_clock &= trouble.is_the_clock;
         self.is_blocked_on_the_way |= on_the_way.contains(&trouble.cause);
         self.items.push(item.observed(observed(around.probe)));
         if !self.advice.contains(&trouble.advice) {

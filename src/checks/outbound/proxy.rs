@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict, dns,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
+        Verdict, dns,
     },
     facts::{
         Source,
@@ -48,6 +49,9 @@ pub static PROXY: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let outbound = context.facts.outbound().seen()?;
     let proxies = context.facts.proxies().seen()?;
     let landscape = Landscape::of(outbound);

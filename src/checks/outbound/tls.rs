@@ -213,7 +213,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
                 "ahead of"
             };
             let by = rounded(ahead);
-            Trouble::fail(
+            let trouble = Trouble::fail(
                 dated.cause,
                 format!(
                     "its certificate seems wrong ({} {when}), but this machine's clock is {by} {direction} the hosts' own",
@@ -222,7 +222,11 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
                 format!(
                     "set this machine's clock, which is {by} {direction} the time that the hosts give, and switch time synchronisation on (timedatectl set-ntp true)"
                 ),
-            )
+            );
+            Trouble {
+                is_the_clock: true,
+                ..trouble
+            }
         }
         known => {
             let clock = known.map_or(

@@ -24,6 +24,8 @@ pub struct Trouble {
     pub summary: String,
     /// What to do about it.
     pub advice: String,
+    /// Whether it is this machine's clock that makes it look like this.
+    pub is_the_clock: bool,
 }
 
 impl Trouble {
@@ -53,6 +55,7 @@ impl Trouble {
             cause,
             summary: summary.into(),
             advice: advice.into(),
+            is_the_clock: false,
         }
     }
 }

@@ -255,7 +255,7 @@ reset() {
 }
 examine() { # ARGUMENT…  runs the doctor as the customer; the report goes to report.json
   ip netns exec cust env -i PATH="$PATH" HOME=/root "${variables[@]}" "${wrap[@]}" \
-    "$doctor" check dns outbound --profile "$profile" --format json --no-progress "$@" > report.json 2> stderr.txt
+    "$doctor" check dns outbound "$@" --profile "$profile" --format json --no-progress > report.json 2> stderr.txt
 }
 cp "$here/lab.toml" lab.toml
 names_reset
