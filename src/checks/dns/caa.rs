@@ -351,7 +351,7 @@ mod tests {
                     facts.node_names = Observed::Absent;
                 }),
                 Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
-                    facts.offline = true
+                    facts.offline = true;
                 }),
                 Case::new(
                     "an older doctor",

@@ -1,6 +1,6 @@
 //! One host: its name, then its ways, IPv4 and IPv6 together.
 
-use std::net::IpAddr;
+use std::{fmt::Write, net::IpAddr};
 
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ fn judge_ways(around: Surroundings, name: &str, verdict: &mut HostVerdict) {
             Way::Fine => fine.push(path),
             Way::NoRoute(trouble) => routeless.push((path, trouble)),
             Way::Troubled(trouble) => {
-                troubled.push((path, sinkhole(around, path).unwrap_or(trouble)))
+                troubled.push((path, sinkhole(around, path).unwrap_or(trouble)));
             }
         }
     }
@@ -507,6 +507,7 @@ pub fn evidence(probe: &HostProbe) -> String {
         .iter()
         .map(|path| {
             let attempt = &path.attempt;
+            // Writing to a string does not fail.
             let mut words = format!(
                 "{} {}: connect {} ms",
                 path.family.word(),
@@ -514,10 +515,10 @@ pub fn evidence(probe: &HostProbe) -> String {
                 attempt.connect_ms
             );
             if let Some(tls) = &attempt.tls {
-                words.push_str(&format!(", TLS {} ms", tls.took_ms));
+                let _ = write!(words, ", TLS {} ms", tls.took_ms);
             }
             if let Some(http) = &attempt.http {
-                words.push_str(&format!(", answer {} ms", http.took_ms));
+                let _ = write!(words, ", answer {} ms", http.took_ms);
             }
             if path.tries > 1 {
                 words.push_str(", tried twice");

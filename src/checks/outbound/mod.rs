@@ -105,3 +105,6 @@ fn site_groups(context: &Context) -> Vec<String> {
 fn site_group(context: &Context, id: &str) -> Judgement {
     group::judge(context, id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,7 @@ fn misses_intermediate(around: Surroundings, tls: &Tls, last: &Certificate) -> b
             || around.landscape.knows_intermediate(&last.issuer))
 }
 
+#[derive(Clone, Copy)]
 struct Dated {
     cause: crate::checks::Cause,
     at: Option<Timestamp>,

@@ -329,4 +329,60 @@ mod tests {
             assert!(advice.contains(word), "{advice}");
         }
     }
+
+    #[test]
+    fn the_hosts_tell_what_time_it_is() {
+        use crate::facts::outbound::{
+            Attempt, Connect, Family, HostProbe, Http, HttpAnswer, HttpOutcome, Outbound, Path,
+        };
+        for (ahead, status, cause) in [
+            (0, Status::Pass, None),
+            (-4, Status::Pass, None),
+            (20, Status::Warn, Some("drifting")),
+            (-20, Status::Warn, Some("drifting")),
+            (61, Status::Fail, Some("off")),
+            (-100_000_000, Status::Fail, Some("off")),
+        ] {
+            let mut facts = nothing_observed();
+            clock(0, 0x2001, &[], &[])(&mut facts);
+            let received = facts.observed_at;
+            let date = received - SignedDuration::from_secs(ahead);
+            facts.outbound = Observed::Seen(Outbound {
+                hosts: vec![HostProbe {
+                    group: "sesam".into(),
+                    host: crate::profile::OutboundHost::default(),
+                    led_here: None,
+                    proxy: None,
+                    names: None,
+                    paths: vec![Path {
+                        family: Family::V4,
+                        tries: 1,
+                        attempt: Attempt {
+                            address: "203.0.113.7:443".parse().unwrap(),
+                            from: None,
+                            connect: Connect::Open,
+                            connect_ms: 1,
+                            tunnel: None,
+                            tls: None,
+                            http: Some(Http {
+                                outcome: HttpOutcome::Answered(HttpAnswer {
+                                    date: Some(date),
+                                    received_at: Some(received),
+                                    ..HttpAnswer::default()
+                                }),
+                                took_ms: 1,
+                            }),
+                        },
+                    }],
+                }],
+                ..Outbound::default()
+            });
+            let verdict = verdict(&CLOCK, &facts);
+            assert_eq!(
+                (verdict.status, verdict.cause.as_deref()),
+                (status, cause),
+                "{ahead}"
+            );
+        }
+    }
 }

@@ -162,7 +162,7 @@ pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound>
         for host in group.hosts.iter().cloned().chain(log_host) {
             let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
-            looking.spawn(async move { (place, prober.examine(id, host, user).await) });
+            looking.spawn(async move { (place, Box::pin(prober.examine(id, host, user)).await) });
             place = place.saturating_add(1);
         }
         if prober.proxies.for_user(group.used_by).is_none() {
