@@ -357,7 +357,7 @@ mod tests {
                     },
                 ),
                 Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
-                    facts.offline = true
+                    facts.offline = true;
                 }),
             ],
         );

@@ -213,3 +213,96 @@ fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
             Way::NoRoute(trouble) | Way::Troubled(trouble) => Some(trouble),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::arrange::*;
+    use super::PROXY;
+    use crate::facts::proxies::{Proxies, Scheme};
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, Observed, outbound::*},
+    };
+
+    #[test]
+    fn proxies() {
+        judge_cases(
+            &PROXY,
+            &[
+                Case::new("none", Status::Pass, None, portal(|_| {})),
+                Case::new(
+                    "open",
+                    Status::Pass,
+                    None,
+                    through_proxy(Some(Tunnel::Open), Connect::Open),
+                ),
+                fail(
+                    "not there",
+                    "proxy-unreachable",
+                    through_proxy(None, Connect::Refused),
+                ),
+                fail(
+                    "login",
+                    "proxy-auth",
+                    through_proxy(Some(refused(407)), Connect::Open),
+                ),
+                fail(
+                    "forbidden",
+                    "proxy-forbidden",
+                    through_proxy(Some(refused(403)), Connect::Open),
+                ),
+                fail(
+                    "bad gateway",
+                    "proxy-error",
+                    through_proxy(Some(refused(502)), Connect::Open),
+                ),
+                fail(
+                    "silent",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::Silent), Connect::Open),
+                ),
+                fail(
+                    "binary",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::NotHttp { what: "?".into() }), Connect::Open),
+                ),
+                warn("misspelled", "proxy-misspelled", |facts: &mut Facts| {
+                    portal(|_| {})(facts);
+                    let mut proxies = Proxies::default();
+                    proxies
+                        .shell
+                        .problems
+                        .push("https_proxy: it names no host".into());
+                    facts.proxies = Observed::Seen(proxies);
+                }),
+                Case::new(
+                    "SOCKS",
+                    Status::Unknown,
+                    Some("proxy-unsupported"),
+                    |facts: &mut Facts| {
+                        through_proxy(None, Connect::Open)(facts);
+                        let Observed::Seen(outbound) = &mut facts.outbound else {
+                            panic!("not seen");
+                        };
+                        for probe in &mut outbound.hosts {
+                            probe.proxy.as_mut().unwrap().address.scheme = Scheme::Socks;
+                            probe.paths.clear();
+                        }
+                    },
+                ),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+            ],
+        );
+    }
+}

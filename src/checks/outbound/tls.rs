@@ -259,3 +259,109 @@ fn rounded(duration: SignedDuration) -> String {
         _ => counted(seconds / 86400, "day"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SESAM;
+    use super::super::arrange::*;
+    use crate::{
+        checks::cases::{judge_cases, nothing_observed, verdict},
+        facts::{Facts, Observed, outbound::*},
+    };
+    use jiff::Timestamp;
+
+    #[test]
+    fn encryption() {
+        judge_cases(
+            &SESAM,
+            &[
+                fail("cut", "tls-cut", handshake(Handshake::Cut("reset".into()))),
+                fail(
+                    "alert",
+                    "tls-cut",
+                    handshake(Handshake::Alert("UnrecognisedName".into())),
+                ),
+                fail("odd", "tls-cut", handshake(Handshake::Failed("?".into()))),
+                fail("hangs", "tls-timeout", handshake(Handshake::Silent)),
+                fail(
+                    "no TLS",
+                    "not-tls",
+                    handshake(Handshake::NotTls("SSH".into())),
+                ),
+                fail(
+                    "old",
+                    "tls-version",
+                    handshake(Handshake::Version("1.1".into())),
+                ),
+                fail(
+                    "unknown issuer",
+                    "tls-unknown-issuer",
+                    trust(TrustVerdict::UnknownIssuer),
+                ),
+                fail(
+                    "odd distrust",
+                    "tls-unknown-issuer",
+                    trust(TrustVerdict::Otherwise("?".into())),
+                ),
+                fail(
+                    "an empty chain",
+                    "tls-unknown-issuer",
+                    ways(|attempt| {
+                        let tls = attempt.tls.as_mut().unwrap();
+                        tls.chain.clear();
+                        tls.trust = Some(TrustVerdict::UnknownIssuer);
+                    }),
+                ),
+                fail(
+                    "wrong name",
+                    "tls-wrong-name",
+                    trust(TrustVerdict::WrongName),
+                ),
+                fail("expired", "tls-expired", trust(TrustVerdict::Expired)),
+                fail(
+                    "of the future",
+                    "tls-not-yet-valid",
+                    trust(TrustVerdict::NotYetValid),
+                ),
+                fail(
+                    "intermediate missing",
+                    "tls-incomplete-chain",
+                    ways(|attempt| {
+                        let tls = attempt.tls.as_mut().unwrap();
+                        tls.organization_is_trusted = true;
+                        tls.trust = Some(TrustVerdict::UnknownIssuer);
+                    }),
+                ),
+                fail("broken open", "tls-intercepted", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("files.example")];
+                    for path in hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
+                        path.attempt.tls.as_mut().unwrap().trust =
+                            Some(TrustVerdict::UnknownIssuer);
+                    }
+                    facts.outbound = Observed::Seen(outbound(hosts));
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_date_is_blamed_on_the_clock_where_the_hosts_say_so() {
+        let mut facts = nothing_observed();
+        ways(|attempt| {
+            attempt.tls.as_mut().unwrap().trust = Some(TrustVerdict::Expired);
+            let HttpOutcome::Answered(answer) = &mut attempt.http.as_mut().unwrap().outcome else {
+                panic!("no answer");
+            };
+            answer.date = Some("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+            answer.received_at = Some("2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        })(&mut facts);
+        let verdict = verdict(&SESAM, &facts);
+        assert_eq!(verdict.cause.as_deref(), Some("tls-expired"));
+        assert!(
+            verdict.advice[0].contains("set this machine's clock"),
+            "{:?}",
+            verdict.advice
+        );
+        assert_eq!(verdict.follows.len(), 1);
+    }
+}

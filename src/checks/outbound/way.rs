@@ -342,3 +342,152 @@ fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SESAM;
+    use super::super::arrange::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, Observed, outbound::*},
+    };
+
+    #[test]
+    fn connections() {
+        judge_cases(
+            &SESAM,
+            &[
+                Case::new("well", Status::Pass, None, portal(|_| {})),
+                fail("reset", "tcp-refused", unconnected(Connect::Refused)),
+                fail("dropped", "tcp-timeout", unconnected(Connect::Silent)),
+                fail(
+                    "forbidden",
+                    "admin-prohibited",
+                    unconnected(Connect::Filtered {
+                        by: Some(ip("192.0.2.1")),
+                        how: "communication administratively prohibited".into(),
+                    }),
+                ),
+                fail(
+                    "no way",
+                    "net-unreachable",
+                    unconnected(Connect::Unreachable {
+                        by: Some(ip("192.0.2.1")),
+                        how: "host unreachable".into(),
+                    }),
+                ),
+                fail(
+                    "no route",
+                    "net-unreachable",
+                    ways(|attempt| {
+                        attempt.from = None;
+                        attempt.connect = Connect::Unreachable {
+                            by: None,
+                            how: "Network is unreachable".into(),
+                        };
+                        attempt.tls = None;
+                        attempt.http = None;
+                    }),
+                ),
+                fail(
+                    "odd",
+                    "net-unreachable",
+                    unconnected(Connect::Failed { how: "?".into() }),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn families_fallbacks_and_gaps() {
+        judge_cases(
+            &SESAM,
+            &[
+                Case::new(
+                    "no IPv6 here",
+                    Status::Pass,
+                    None,
+                    portal(|probe| {
+                        let attempt = &mut probe.paths[1].attempt;
+                        attempt.from = None;
+                        attempt.connect = Connect::Unreachable {
+                            by: None,
+                            how: "no".into(),
+                        };
+                    }),
+                ),
+                warn(
+                    "one host over IPv6",
+                    "tcp-timeout",
+                    portal(|probe| {
+                        probe.paths[1].attempt.connect = Connect::Silent;
+                        probe.paths[1].attempt.http = None;
+                    }),
+                ),
+                fail(
+                    "one host over IPv4",
+                    "tcp-timeout",
+                    portal(|probe| {
+                        probe.paths[0].attempt.connect = Connect::Silent;
+                        probe.paths[0].attempt.http = None;
+                    }),
+                ),
+                warn("IPv6 as such", "ipv6-broken", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
+                    for probe in &mut hosts {
+                        probe.paths[1].attempt.connect = Connect::Silent;
+                        probe.paths[1].attempt.http = None;
+                    }
+                    facts.outbound = Observed::Seen(outbound(hosts));
+                }),
+                warn("addresses only", "address-only", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
+                    for path in hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
+                        path.attempt.connect = Connect::Silent;
+                        path.attempt.http = None;
+                    }
+                    let mut outbound = outbound(hosts);
+                    outbound.fallbacks.push(FallbackProbe {
+                        group: "sesam".into(),
+                        address: ip("137.116.234.60"),
+                        port: 443,
+                        connect: Connect::Open,
+                        connect_ms: 5,
+                    });
+                    facts.outbound = Observed::Seen(outbound);
+                }),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "timed out",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    |facts: &mut Facts| {
+                        facts.outbound = Observed::TimedOut("too long".into());
+                    },
+                ),
+                Case::new(
+                    "recorded without this group",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |facts: &mut Facts| {
+                        facts.outbound = Observed::Seen(Outbound::default());
+                    },
+                ),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+                Case::new("no such group", Status::Skip, None, |facts: &mut Facts| {
+                    facts.profile.outbound.clear();
+                }),
+            ],
+        );
+    }
+}
