@@ -90,10 +90,8 @@ fn judged(root: &Path) -> (Value, String) {
     (report, message)
 }
 
-#[test]
-fn garbage_in_any_place_is_told_and_breaks_nothing() {
-    let mut runs = 0;
-    for place in PLACES {
+fn garbage_is_told(places: &[&str]) {
+    for place in places {
         for (damage, make) in DAMAGES {
             let root = tempfile::tempdir().unwrap();
             let path = root.path().join(place);
@@ -109,10 +107,18 @@ fn garbage_in_any_place_is_told_and_breaks_nothing() {
                     finding["id"]
                 );
             }
-            runs += 1;
         }
     }
-    assert_eq!(runs, PLACES.len() * DAMAGES.len());
+}
+
+#[test]
+fn garbage_in_the_systems_places_is_told_and_breaks_nothing() {
+    garbage_is_told(&PLACES[..PLACES.len() / 2]);
+}
+
+#[test]
+fn garbage_in_the_products_places_is_told_and_breaks_nothing() {
+    garbage_is_told(&PLACES[PLACES.len() / 2..]);
 }
 
 #[test]

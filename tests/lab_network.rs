@@ -39,6 +39,8 @@ pub struct Scenario {
     pub advice: &'static [&'static str],
 }
 
+const PREFIX: &str = "sesam-doctor-lab-internet-";
+
 const TOOLS: [&str; 9] = [
     "unshare", "ip", "nft", "nginx", "squid", "dnsmasq", "openssl", "python3", "faketime",
 ];
@@ -53,8 +55,9 @@ struct Lab {
 
 impl Lab {
     fn start() -> Self {
+        clear_away_what_dead_runs_left();
         let directory = tempfile::Builder::new()
-            .prefix("sesam-doctor-lab-")
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
             .tempdir()
             .unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/internet/lab.sh");
@@ -115,6 +118,20 @@ impl Lab {
             let stderr = std::fs::read_to_string(self.file("stderr.txt")).unwrap_or_default();
             format!("no report ({error}): {stderr}")
         })
+    }
+}
+
+/// A run that was killed leaves a directory of files behind, and nothing else.
+fn clear_away_what_dead_runs_left() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('-'))
+            .map(|(pid, _)| pid);
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

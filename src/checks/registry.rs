@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, dns, hardware, layout, license, outbound, plugins, storage, system,
-    waivers,
+    Category, Check, Judge, config, dns, hardware, layout, license, outbound, plugins, storage,
+    system, waivers,
 };
-use crate::toml_document::nearest;
+use crate::spelling::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[
@@ -38,6 +38,8 @@ pub static REGISTRY: &[&Check] = &[
     &license::FORMAT,
     &license::EXPIRY,
     &license::SUBSCRIPTION,
+    &config::COMPOSE,
+    &config::ENV,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,

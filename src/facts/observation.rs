@@ -157,8 +157,29 @@ struct NamedByStack {
 
 impl NamedByStack {
     /// What the stack's `.env` says.
-    fn of(_stack: &Observed<stack::Stack>) -> Self {
-        Self::default()
+    fn of(stack: &Observed<stack::Stack>) -> Self {
+        let Some(variables) = stack
+            .seen()
+            .ok()
+            .and_then(|stack| stack.environment.seen().ok())
+            .and_then(stack::Content::file)
+            .map(|file| &file.variables)
+        else {
+            return Self::default();
+        };
+        let value = |name: &str| {
+            let variable = variables.iter().find(|variable| variable.name == name)?;
+            match &variable.value {
+                stack::VariableValue::Plain(text) if !text.trim().is_empty() => {
+                    Some(text.trim().to_owned())
+                }
+                _ => None,
+            }
+        };
+        Self {
+            node_domain: value("NODE_DOMAIN"),
+            log_host: value("FLUENTBIT_HOST"),
+        }
     }
 }
 

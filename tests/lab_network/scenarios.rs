@@ -315,6 +315,50 @@ pub const ALL: &[Scenario] = &[
         advice: &["/etc/nsswitch.conf"],
         ..WELL
     },
+    Scenario {
+        name: "the node's name leads here, and logs have a host of their own",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2 2001:db8:99::2'",
+        items: &[
+            ("dns.node-domain", "10.99.0.2", "pass", ""),
+            ("dns.node-domain", "2001:db8:99::2", "pass", ""),
+            (SESAM, "logs.sesam.io", "pass", ""),
+        ],
+        ..WELL
+    },
+    Scenario {
+        name: "the node's name does not exist",
+        arrange: "node node.acme.example",
+        status: "fail",
+        roots: &[("dns.node-domain", "dns-nxdomain")],
+        advice: &["node.acme.example"],
+        ..WELL
+    },
+    Scenario {
+        name: "the node's name leads elsewhere",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2 203.0.113.31'",
+        status: "fail",
+        roots: &[("dns.node-domain", "other-address")],
+        items: &[("dns.node-domain", "203.0.113.31", "fail", "other-address")],
+        advice: &["public_addresses"],
+        ..WELL
+    },
+    Scenario {
+        name: "another authority may issue",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; extra+=(dns-rr=acme.example,257,000569737375656f746865722e6578616d706c65)",
+        status: "fail",
+        roots: &[("dns.caa", "forbidden")],
+        advice: &["letsencrypt.org"],
+        ..WELL
+    },
+    Scenario {
+        name: "the host for logs is dropped",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; at[logs.sesam.io]=31; fw 'ip daddr 203.0.113.31 drop' 'ip6 daddr 2001:db8:113::31 drop'",
+        status: "fail",
+        roots: &[(SESAM, "tcp-timeout")],
+        items: &[(SESAM, "logs.sesam.io", "fail", "tcp-timeout")],
+        advice: &["logs.sesam.io port 443/tcp"],
+        ..WELL
+    },
     // --- the packet filter
     portal_fails!(
         "connections are reset",

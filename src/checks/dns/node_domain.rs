@@ -6,6 +6,7 @@ use super::{NODE_DOMAIN_UNKNOWN, RESOLVERS};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+        config,
     },
     facts::{
         Source,
@@ -35,7 +36,7 @@ pub static NODE_DOMAIN: Check = Check {
     title: "The node's name leads to this machine",
     category: Category::Dns,
     level: Level::Required,
-    needs: &[&RESOLVERS],
+    needs: &[&RESOLVERS, &config::ENV],
     reads: &[Source::NodeNames, Source::Stack],
     reference: "Operator's manual, .env: NODE_DOMAIN",
     causes: &[
