@@ -15,16 +15,17 @@ use crate::{
 
 /// Judges the group of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
+    // An older doctor's profile has no groups, and then nobody looked either.
+    let outbound = context.facts.outbound().seen()?;
     let Some(group) = context.profile.outbound.iter().find(|group| group.id == id) else {
         return Ok(Verdict::skip(format!("the profile has no group “{id}”")));
     };
     if group.hosts.is_empty() {
         return Ok(Verdict::skip("the profile names no host for it"));
     }
-    if context.facts.is_offline() {
-        return Ok(Verdict::skip(OFFLINE));
-    }
-    let outbound = context.facts.outbound().seen()?;
     let landscape = Landscape::of(outbound);
     let probes: Vec<&HostProbe> = outbound
         .hosts

@@ -486,6 +486,7 @@ mod tests {
                 }),
                 Case::new("no such group", Status::Skip, None, |facts: &mut Facts| {
                     facts.profile.outbound.clear();
+                    facts.outbound = Observed::Seen(Outbound::default())
                 }),
             ],
         );
