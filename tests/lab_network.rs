@@ -217,9 +217,9 @@ fn complaints(scenario: &Scenario, report: &Value) -> Vec<String> {
         }
     }
     let text = report.to_string();
-    for secret in ["Geheim-4711", "lab-token-4711", "geheim"] {
+    for secret in ["Geheim-4711", "lab-token-4711", "geheim", "{hosts}"] {
         if text.contains(secret) {
-            complaints.push(format!("the report gives {secret} away"));
+            complaints.push(format!("the report says {secret}"));
         }
     }
     complaints

@@ -4,7 +4,7 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
-    way::Surroundings,
+    way::{Steps, Surroundings},
 };
 use crate::{
     checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},
@@ -47,8 +47,8 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
         })
         .collect();
     let is_the_clock = verdicts.iter().all(|verdict| verdict.is_the_clock);
-    let verdict =
-        address_only(group, outbound, &verdicts).unwrap_or_else(|| together(group, verdicts));
+    let verdict = address_only(group, outbound, &verdicts)
+        .unwrap_or_else(|| together(group, &probes, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
         verdict.evidence(host::item_name(probe), host::evidence(probe))
     });
@@ -65,16 +65,14 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     Ok(leveled(group, remarks(context, id, &probes, verdict)))
 }
 
-fn together(group: &OutboundGroup, verdicts: Vec<HostVerdict>) -> Verdict {
+fn together(group: &OutboundGroup, probes: &[&HostProbe], verdicts: Vec<HostVerdict>) -> Verdict {
     let mut items = Vec::new();
-    let mut advice: Vec<String> = Vec::new();
+    let mut steps = Steps::default();
     let mut remarks = Vec::new();
-    for verdict in verdicts {
+    for (verdict, probe) in verdicts.into_iter().zip(probes) {
         items.extend(verdict.items);
-        for step in verdict.advice {
-            if !advice.contains(&step) {
-                advice.push(step);
-            }
+        for step in verdict.steps {
+            steps.add(&step, probe);
         }
         remarks.extend(verdict.remarks);
     }
@@ -89,7 +87,7 @@ fn together(group: &OutboundGroup, verdicts: Vec<HostVerdict>) -> Verdict {
     if verdict.status == Status::Fail && !group.breaks.is_empty() {
         verdict = verdict.remark(format!("until then {}", group.breaks));
     }
-    verdict.advice = advice;
+    verdict.advice = steps.in_words();
     verdict.remarks.extend(remarks);
     verdict
 }

@@ -22,7 +22,7 @@ pub struct HostVerdict {
     /// What the finding lists.
     pub items: Vec<Item>,
     /// What to do.
-    pub advice: Vec<String>,
+    pub steps: Vec<String>,
     /// Worth knowing although it changes nothing.
     pub remarks: Vec<String>,
     /// Whether something that a firewall does keeps the host away.
@@ -36,7 +36,7 @@ pub fn judge(around: Surroundings) -> HostVerdict {
     let name = item_name(around.probe);
     let mut verdict = HostVerdict {
         items: Vec::new(),
-        advice: Vec::new(),
+        steps: Vec::new(),
         remarks: Vec::new(),
         is_blocked_on_the_way: false,
         is_the_clock: true,
@@ -95,9 +95,7 @@ impl HostVerdict {
         self.is_the_clock &= trouble.is_the_clock;
         self.is_blocked_on_the_way |= on_the_way.contains(&trouble.cause);
         self.items.push(item.observed(observed(around.probe)));
-        if !self.advice.contains(&trouble.advice) {
-            self.advice.push(trouble.advice);
-        }
+        self.steps.push(trouble.advice);
     }
 }
 

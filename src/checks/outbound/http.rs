@@ -2,7 +2,7 @@
 
 use super::{
     causes,
-    way::{Surroundings, Trouble, place},
+    way::{HOSTS, Surroundings, Trouble},
 };
 use crate::{
     facts::outbound::{Attempt, HttpAnswer, HttpOutcome},
@@ -51,7 +51,7 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
         ),
         format!(
             "ask whoever runs the web filter to allow {}; its page says “{}”",
-            place(around),
+            HOSTS,
             quoted(text)
         ),
     ))
@@ -60,7 +60,7 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
 /// What is wrong with the answer; none where the service itself gave it.
 pub fn judge(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
     let http = attempt.http.as_ref()?;
-    let host = place(around);
+    let host = HOSTS;
     let path = around.probe.host.path();
     let answer = match &http.outcome {
         HttpOutcome::Answered(answer) => answer,

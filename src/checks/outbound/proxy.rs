@@ -6,7 +6,7 @@ use super::{
     causes,
     host::item_name,
     landscape::Landscape,
-    way::{self, Surroundings, Trouble, Way},
+    way::{self, Steps, Surroundings, Trouble, Way},
 };
 use crate::{
     checks::{
@@ -162,14 +162,18 @@ fn judge_proxy(
     {
         // One sentence for all hosts.
         let item = Item::fail(name, trouble.cause, trouble.summary.clone());
-        return (vec![item], vec![trouble.advice.clone()]);
+        let mut steps = Steps::default();
+        for probe in probes {
+            steps.add(&trouble.advice, probe);
+        }
+        return (vec![item], steps.in_words());
     }
     let mut items = Vec::new();
-    let mut advice = Vec::new();
+    let mut steps = Steps::default();
     for (probe, trouble) in troubles {
         if trouble.cause == causes::PROXY_FORBIDDEN || trouble.cause == causes::PROXY_AUTH {
             items.push(Item::fail(item_name(probe), trouble.cause, trouble.summary));
-            advice.push(trouble.advice);
+            steps.add(&trouble.advice, probe);
         }
     }
     if items.is_empty() {
@@ -181,7 +185,7 @@ fn judge_proxy(
             ),
         ));
     }
-    (items, advice)
+    (items, steps.in_words())
 }
 
 fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     causes,
-    way::{Surroundings, Trouble, place},
+    way::{HOSTS, Surroundings, Trouble},
 };
 use crate::{
     facts::outbound::{Attempt, Certificate, Handshake, Tls, TrustVerdict},
@@ -14,7 +14,7 @@ use crate::{
 /// A handshake that did not end well.
 pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
     let address = attempt.address;
-    let host = place(around);
+    let host = HOSTS;
     let opened = format!("the connection opens in {} ms", attempt.connect_ms);
     match &tls.handshake {
         Handshake::Silent => Trouble::fail(
@@ -63,7 +63,7 @@ pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
 
 /// Why a presented chain is not trusted; none where it is.
 pub fn distrust(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Option<Trouble> {
-    let host = place(around);
+    let host = HOSTS;
     let name = around
         .probe
         .host
@@ -130,7 +130,7 @@ fn issuer(tls: &Tls) -> String {
 }
 
 fn unknown_issuer(around: Surroundings, tls: &Tls, how: Option<&str>) -> Trouble {
-    let host = place(around);
+    let host = HOSTS;
     let issuer = issuer(tls);
     if around.trust.authorities == 0 {
         return Trouble::fail(
@@ -205,7 +205,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
         .at
         .map_or_else(|| "an impossible date".into(), |at| at.to_string());
     let limit = SignedDuration::from_secs(i64::from(around.network.clock_off_seconds));
-    let host = place(around);
+    let host = HOSTS;
     match around.landscape.clock_ahead() {
         Some(ahead) if ahead.abs() > limit => {
             let direction = if ahead.is_negative() {

@@ -13,6 +13,35 @@ use crate::{
     profile::Network,
 };
 
+/// What stands for the hosts in a step that may be about several of them.
+pub const HOSTS: &str = "{hosts}";
+
+/// Steps of several hosts: those that say the same are said once, for all their hosts.
+#[derive(Default)]
+pub struct Steps {
+    steps: Vec<(String, Vec<String>)>,
+}
+
+impl Steps {
+    /// Adds a step that is about this host.
+    pub fn add(&mut self, step: &str, probe: &HostProbe) {
+        let place = format!("{} port {}/tcp", probe.host.host, probe.host.port);
+        match self.steps.iter_mut().find(|(known, _)| known == step) {
+            None => self.steps.push((step.to_owned(), vec![place])),
+            Some((_, places)) if places.contains(&place) => {}
+            Some((_, places)) => places.push(place),
+        }
+    }
+
+    /// The steps in words.
+    pub fn in_words(self) -> Vec<String> {
+        self.steps
+            .into_iter()
+            .map(|(step, places)| step.replace(HOSTS, &places.join(", ")))
+            .collect()
+    }
+}
+
 /// Something on the way that is not as it should be.
 #[derive(Clone, Debug)]
 pub struct Trouble {
@@ -22,7 +51,7 @@ pub struct Trouble {
     pub cause: Cause,
     /// What was seen, in one sentence without the host's name.
     pub summary: String,
-    /// What to do about it.
+    /// What to do about it; [`HOSTS`] stands for the host, so that one step can be about several.
     pub advice: String,
     /// Whether it is this machine's clock that makes it look like this.
     pub is_the_clock: bool,
@@ -113,14 +142,6 @@ pub fn judge(around: Surroundings, path: &Path) -> Way {
     trouble.map_or(Way::Fine, Way::Troubled)
 }
 
-/// The host as a firewall rule names it.
-pub fn place(around: Surroundings) -> String {
-    format!(
-        "{} port {}/tcp",
-        around.probe.host.host, around.probe.host.port
-    )
-}
-
 fn unconnected(around: Surroundings, path: &Path) -> Trouble {
     let attempt = &path.attempt;
     let address = attempt.address;
@@ -142,7 +163,7 @@ fn unconnected(around: Surroundings, path: &Path) -> Trouble {
             ),
         );
     }
-    let host = place(around);
+    let host = HOSTS;
     match &attempt.connect {
         Connect::Refused => Trouble::fail(
             causes::TCP_REFUSED,
@@ -222,7 +243,7 @@ fn tries(count: u8) -> &'static str {
 fn refused_tunnel(around: Surroundings, attempt: &Attempt, tunnel: &Tunnel) -> Option<Trouble> {
     let proxy = around.probe.proxy.as_ref()?;
     let name = format!("the proxy {} ({})", proxy.address, proxy.source);
-    let host = place(around);
+    let host = HOSTS;
     let trouble = match tunnel {
         Tunnel::Open => return None,
         Tunnel::Refused {
@@ -337,7 +358,7 @@ fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble
             ),
             format!(
                 "ask the network team what slows connections to {} down: {slowest} took {took} ms of {total} ms",
-                place(around)
+                HOSTS
             ),
         )
     })
