@@ -294,3 +294,46 @@ fn every_cause_is_told_apart() {
 fn there_are_scenarios_for_both_families_and_enough_of_them() {
     assert!(scenarios::ALL.len() >= 35, "{}", scenarios::ALL.len());
 }
+
+/// Processes whose command line names this directory.
+fn processes_of(directory: &Path) -> Vec<String> {
+    let wanted = directory.to_string_lossy().into_owned();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&wanted))
+        .collect()
+}
+
+#[test]
+fn a_lab_whose_test_is_killed_leaves_nothing_running() {
+    if !may_run() {
+        return;
+    }
+    let mut lab = Lab::start();
+    assert_eq!(lab.run("names && proxies"), "done 0");
+    assert!(processes_of(lab.directory.path()).len() > 2);
+    // What the kernel does with the pipe of a process that SIGKILL ended.
+    drop(lab.commands.take());
+    lab.script.wait().unwrap();
+    let left = processes_of(lab.directory.path());
+    assert!(left.is_empty(), "{left:?}");
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(PREFIX), "{mounts}");
+}
+
+#[test]
+fn two_labs_at_once_do_not_meet() {
+    if !may_run() {
+        return;
+    }
+    let (mut one, mut other) = (Lab::start(), Lab::start());
+    let well = &scenarios::ALL[0];
+    for lab in [&mut one, &mut other] {
+        let report = lab.examine(well).unwrap();
+        let complaints = complaints(well, &report);
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
+}

@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
@@ -184,7 +185,8 @@ impl NamedByStack {
 }
 
 impl Asking<'_> {
-    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read.
+    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
+    /// and nothing else waits for them.
     async fn stack_and_what_it_names(
         &self,
     ) -> (
@@ -192,17 +194,21 @@ impl Asking<'_> {
         Answer<outbound::Outbound>,
         Answer<node_names::NodeNames>,
     ) {
-        let stack = self.ask(Source::Stack, stack::observe).await;
-        let named = NamedByStack::of(&stack.observed);
-        let (outbound, node_names) = tokio::join!(
-            self.ask(Source::Outbound, |site| outbound::observe(
-                site,
-                named.log_host
-            )),
-            self.ask(Source::NodeNames, |site| node_names::observe(
-                site,
-                named.node_domain
-            )),
+        let (tell_log_host, log_host) = oneshot::channel();
+        let (tell_domain, node_domain) = oneshot::channel();
+        let (stack, outbound, node_names) = tokio::join!(
+            async {
+                let stack = self.ask(Source::Stack, stack::observe).await;
+                let named = NamedByStack::of(&stack.observed);
+                // Where nobody listens any more, nobody asked for it.
+                let _ = tell_log_host.send(named.log_host);
+                let _ = tell_domain.send(named.node_domain);
+                stack
+            },
+            self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
+            self.ask(Source::NodeNames, |site| {
+                node_names::observe(site, node_domain)
+            }),
         );
         (stack, outbound, node_names)
     }
