@@ -16,6 +16,8 @@ mount --make-rprivate / || exit 1
 mount -t tmpfs lab /run && mkdir -p /run/netns /run/squid || exit 1
 mkdir -p overlay && mount -t tmpfs lab overlay && mkdir overlay/upper overlay/work || exit 1
 mount -t overlay lab -o lowerdir=/etc,upperdir=overlay/upper,workdir=overlay/work /etc || exit 1
+# faketime and squid name their shared memory by process id, which two labs have in common.
+mount -t tmpfs lab /dev/shm || exit 1
 mkdir -p /srv && mount -t tmpfs lab /srv || exit 1
 cp /etc/ssl/certs/ca-certificates.crt public.pem 2>/dev/null || : > public.pem
 
@@ -276,7 +278,7 @@ examine() { # ARGUMENT…  runs the doctor as the customer; the report goes to r
 cp "$here/lab.toml" lab.toml
 names_reset
 for _ in $(seq 500); do (: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log && break; sleep 0.02; done
-grep -q ready odd.log || { cat odd.log nginx.log >&2; exit 1; }
+(: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log || { cat odd.log nginx.log >&2; exit 1; }
 reset
 echo ready
 while IFS= read -r line; do
