@@ -4,7 +4,8 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
-    way::{Steps, Surroundings},
+    trouble::Steps,
+    way::Surroundings,
 };
 use crate::{
     checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{
     causes,
     names::{difference, sinkhole, unresolved},
-    way::{self, Surroundings, Trouble, Way},
+    trouble::Trouble,
+    way::{self, Surroundings, Way},
 };
 use crate::{
     checks::{Item, Status},

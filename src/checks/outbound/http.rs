@@ -2,7 +2,8 @@
 
 use super::{
     causes,
-    way::{HOSTS, Surroundings, Trouble},
+    trouble::{HOSTS, Trouble},
+    way::Surroundings,
 };
 use crate::{
     facts::outbound::{Attempt, HttpAnswer, HttpOutcome},

@@ -10,6 +10,7 @@ mod landscape;
 mod names;
 mod proxy;
 mod tls;
+mod trouble;
 mod way;
 
 use crate::{

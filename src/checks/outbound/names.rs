@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    causes,
-    way::{Surroundings, Trouble},
-};
+use super::{causes, trouble::Trouble, way::Surroundings};
 use crate::facts::{
     dns::{Answer, Asked, RecordKind, Reply, ReplyCode},
     outbound::{Lookup, Names, Path},

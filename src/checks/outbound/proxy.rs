@@ -6,7 +6,8 @@ use super::{
     causes,
     host::item_name,
     landscape::Landscape,
-    way::{self, Steps, Surroundings, Trouble, Way},
+    trouble::{Steps, Trouble},
+    way::{self, Surroundings, Way},
 };
 use crate::{
     checks::{

@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     causes,
-    way::{HOSTS, Surroundings, Trouble},
+    trouble::{HOSTS, Trouble},
+    way::Surroundings,
 };
 use crate::{
     facts::outbound::{Attempt, Certificate, Handshake, Tls, TrustVerdict},
