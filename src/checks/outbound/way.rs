@@ -281,8 +281,7 @@ fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble
                 "it works over {family} but takes {total} ms, most of it {slowest} ({took} ms)"
             ),
             format!(
-                "ask the network team what slows connections to {} down: {slowest} took {took} ms of {total} ms",
-                HOSTS
+                "ask the network team what slows connections to {HOSTS} down: {slowest} took {took} ms of {total} ms"
             ),
         )
     })
@@ -431,7 +430,7 @@ mod tests {
                 }),
                 Case::new("no such group", Status::Skip, None, |facts: &mut Facts| {
                     facts.profile.outbound.clear();
-                    facts.outbound = Observed::Seen(Outbound::default())
+                    facts.outbound = Observed::Seen(Outbound::default());
                 }),
             ],
         );

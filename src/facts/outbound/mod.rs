@@ -175,8 +175,8 @@ pub async fn observe(
     {
         let prober = prober.clone();
         looking.spawn(async move {
-            let probes = prober.examine(group.0, host, group.1);
-            (place, Box::pin(probes).await)
+            let looking = prober.examine(group.0, host, group.1);
+            (place, Box::pin(looking).await)
         });
     }
     let (mut found, mut fallbacks) = tokio::join!(looking.join_all(), knocking.join_all());
