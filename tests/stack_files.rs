@@ -69,6 +69,7 @@ impl Machine {
             profile: Arc::new(profile::load(edition).unwrap()),
             settings: Arc::new(settings),
             deadline: Duration::from_secs(30),
+            offline: true,
             redactor: redactor.clone(),
         };
         let at = "2026-11-23T15:00:00Z".parse().unwrap();

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, config, hardware, layout, license, plugins, storage, system, waivers,
+    Category, Check, Judge, config, dns, hardware, layout, license, outbound, plugins, storage,
+    system, waivers,
 };
 use crate::spelling::nearest;
 
@@ -40,6 +41,15 @@ pub static REGISTRY: &[&Check] = &[
     &config::COMPOSE,
     &config::ENV,
     &waivers::WAIVERS,
+    &dns::RESOLVERS,
+    &dns::NODE_DOMAIN,
+    &dns::CAA,
+    &outbound::DOCKER,
+    &outbound::LETSENCRYPT,
+    &outbound::SESAM,
+    &outbound::PYPI,
+    &outbound::SITE_GROUPS,
+    &outbound::PROXY,
     &plugins::PLUGIN,
 ];
 

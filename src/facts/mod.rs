@@ -10,14 +10,19 @@ mod program;
 
 pub mod accounts;
 pub mod clock;
+pub mod dns;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod node_names;
+pub mod outbound;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
+pub mod proxies;
+pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
 pub mod volumes;
@@ -79,6 +84,9 @@ macro_rules! sources {
             /// The choices of the site where this was observed.
             #[serde(default)]
             pub settings: Settings,
+            /// Whether no network connection was to be made, so that nobody asked what only the network tells.
+            #[serde(default)]
+            pub offline: bool,
             /// How long each source took, in milliseconds.
             #[serde(default)]
             pub durations_ms: BTreeMap<Source, u64>,
@@ -95,6 +103,7 @@ macro_rules! sources {
                     observed_at: at,
                     profile,
                     settings,
+                    offline: false,
                     durations_ms: BTreeMap::new(),
                     $($field: Observed::NotAsked,)+
                 }
@@ -137,6 +146,14 @@ sources! {
     License => license: license::LicenseFile,
     /// The stack's directory, compose file and `.env`.
     Stack => stack: stack::Stack,
+    /// The name servers of the machine, and whether each answers.
+    Resolvers => resolvers: resolvers::Resolvers,
+    /// The proxies that the shell, the Docker daemon and containers are told to use.
+    Proxies => proxies: proxies::Proxies,
+    /// What answers at the hosts that the product needs.
+    Outbound => outbound: outbound::Outbound,
+    /// What the world is told of the node's own name.
+    NodeNames => node_names: node_names::NodeNames,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }
@@ -173,6 +190,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn new(facts: &'a Facts, reads: &'static [Source]) -> Self {
         Self { facts, reads }
+    }
+
+    /// Whether the observation was to make no network connection.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.facts.offline
     }
 
     fn declared(&self, source: Source) {

@@ -8,10 +8,12 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, stack, storage_latency, volumes,
+    node_names, outbound, ownership, plugins, processors, proxies, resolvers, stack,
+    storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -29,6 +31,8 @@ pub struct Site {
     pub settings: Arc<Settings>,
     /// The limit for any one probe.
     pub deadline: Duration,
+    /// Whether no network connection may be made.
+    pub offline: bool,
     /// Told every secret that is met while observing.
     pub redactor: Redactor,
 }
@@ -61,6 +65,7 @@ pub async fn observe(
         site.settings.as_ref().clone(),
         at,
     );
+    facts.offline = site.offline;
     let asking = Asking {
         site,
         wanted,
@@ -78,7 +83,9 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        stack,
+        (stack, outbound, node_names),
+        resolvers,
+        proxies,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -92,7 +99,9 @@ pub async fn observe(
         asking.ask(Source::Layout, layout::observe),
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
-        asking.ask(Source::Stack, stack::observe),
+        asking.stack_and_what_it_names(),
+        asking.ask(Source::Resolvers, resolvers::observe),
+        asking.ask(Source::Proxies, proxies::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -107,6 +116,10 @@ pub async fn observe(
     facts.ownership = ownership.keep(&mut facts);
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
+    facts.resolvers = resolvers.keep(&mut facts);
+    facts.proxies = proxies.keep(&mut facts);
+    facts.outbound = outbound.keep(&mut facts);
+    facts.node_names = node_names.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }
@@ -134,7 +147,72 @@ impl<T> Answer<T> {
     }
 }
 
+/// Hosts that only the stack's own files name.
+#[derive(Clone, Debug, Default)]
+struct NamedByStack {
+    /// `NODE_DOMAIN`.
+    node_domain: Option<String>,
+    /// `FLUENTBIT_HOST`.
+    log_host: Option<String>,
+}
+
+impl NamedByStack {
+    /// What the stack's `.env` says.
+    fn of(stack: &Observed<stack::Stack>) -> Self {
+        let Some(variables) = stack
+            .seen()
+            .ok()
+            .and_then(|stack| stack.environment.seen().ok())
+            .and_then(stack::Content::file)
+            .map(|file| &file.variables)
+        else {
+            return Self::default();
+        };
+        let value = |name: &str| {
+            let variable = variables.iter().find(|variable| variable.name == name)?;
+            match &variable.value {
+                stack::VariableValue::Plain(text) if !text.trim().is_empty() => {
+                    Some(text.trim().to_owned())
+                }
+                _ => None,
+            }
+        };
+        Self {
+            node_domain: value("NODE_DOMAIN"),
+            log_host: value("FLUENTBIT_HOST"),
+        }
+    }
+}
+
 impl Asking<'_> {
+    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
+    /// and nothing else waits for them.
+    async fn stack_and_what_it_names(
+        &self,
+    ) -> (
+        Answer<stack::Stack>,
+        Answer<outbound::Outbound>,
+        Answer<node_names::NodeNames>,
+    ) {
+        let (tell_log_host, log_host) = oneshot::channel();
+        let (tell_domain, node_domain) = oneshot::channel();
+        let (stack, outbound, node_names) = tokio::join!(
+            async {
+                let stack = self.ask(Source::Stack, stack::observe).await;
+                let named = NamedByStack::of(&stack.observed);
+                // Where nobody listens any more, nobody asked for it.
+                let _ = tell_log_host.send(named.log_host);
+                let _ = tell_domain.send(named.node_domain);
+                stack
+            },
+            self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
+            self.ask(Source::NodeNames, |site| {
+                node_names::observe(site, node_domain)
+            }),
+        );
+        (stack, outbound, node_names)
+    }
+
     /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.
     async fn ask<T, Look, Looking>(&self, source: Source, look: Look) -> Answer<T>
     where
