@@ -8,6 +8,8 @@ mod observed;
 
 pub mod accounts;
 pub mod clock;
+pub mod compose_programs;
+pub mod docker;
 pub mod host;
 pub mod layout;
 pub mod license;
@@ -16,6 +18,7 @@ pub mod memory;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
+pub mod registry_login;
 pub mod stack;
 pub mod storage_latency;
 pub mod volumes;
@@ -134,6 +137,12 @@ sources! {
     License => license: license::LicenseFile,
     /// The stack's directory, compose file and `.env`.
     Stack => stack: stack::Stack,
+    /// The Docker engine and what it runs.
+    Docker => docker: docker::Docker,
+    /// The compose programs that are on the machine.
+    ComposePrograms => compose_programs: compose_programs::ComposePrograms,
+    /// Logins for registries, without the passwords.
+    RegistryLogin => registry_login: registry_login::RegistryLogins,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -10,8 +10,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, clock, compose_programs, docker, host, layout, license, limits, memory,
+    ownership, plugins, processors, registry_login, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -79,6 +79,9 @@ pub async fn observe(
         ownership,
         license,
         stack,
+        docker,
+        compose_programs,
+        registry_login,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -93,6 +96,9 @@ pub async fn observe(
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
         asking.ask(Source::Stack, stack::observe),
+        asking.ask(Source::Docker, docker::observe),
+        asking.ask(Source::ComposePrograms, compose_programs::observe),
+        asking.ask(Source::RegistryLogin, registry_login::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -107,6 +113,9 @@ pub async fn observe(
     facts.ownership = ownership.keep(&mut facts);
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
+    facts.docker = docker.keep(&mut facts);
+    facts.compose_programs = compose_programs.keep(&mut facts);
+    facts.registry_login = registry_login.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }

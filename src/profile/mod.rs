@@ -1,6 +1,7 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
 mod requirements;
+mod software;
 
 use std::{fmt::Write, path::Path};
 
@@ -11,6 +12,7 @@ pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,
 };
+pub use software::{Service, ServiceMount, Software};
 
 use crate::{
     files::Root,
