@@ -4,11 +4,21 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, waivers};
+use super::{Category, Check, Judge, hardware, plugins, system, waivers};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU, &waivers::WAIVERS];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &hardware::MEMORY,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
+    &waivers::WAIVERS,
+    &plugins::PLUGIN,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]

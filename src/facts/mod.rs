@@ -5,6 +5,8 @@
 
 mod deadline;
 mod observed;
+mod proc;
+mod program;
 
 pub mod accounts;
 pub mod clock;

@@ -10,8 +10,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, compose_programs, docker, host, layout, license, limits, memory,
-    ownership, plugins, processors, registry_login, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, clock, compose_programs, docker, host, layout,
+    license, limits, memory, ownership, plugins, processors, registry_login, stack,
+    storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 

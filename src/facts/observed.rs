@@ -113,3 +113,11 @@ impl<T> Observed<T> {
         }
     }
 }
+
+impl FileProblem {
+    /// What this problem with reading the file `what` says about it.
+    #[must_use]
+    pub fn observed<T>(&self, what: &str) -> Observed<T> {
+        Observed::from_problem(self, what)
+    }
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Service, Software};
+use super::{ReleaseNumber, Service, Software};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -304,6 +304,35 @@ impl Profile {
         if hardware.fdatasync_writes == 0 || hardware.fdatasync_write_bytes.0 == 0 {
             return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
         }
-        None
+        self.system_contradiction()
+            .or_else(|| self.memory_contradiction())
+    }
+
+    fn system_contradiction(&self) -> Option<String> {
+        let system = self
+            .system
+            .supported
+            .iter()
+            .find(|system| ReleaseNumber::parse(&system.minimum).is_none())?;
+        Some(format!(
+            "the `minimum` of the supported system “{}” (“{}”) has to be a release number such as 22.04",
+            system.id, system.minimum
+        ))
+    }
+
+    fn memory_contradiction(&self) -> Option<String> {
+        [
+            (
+                "memory.available_warn_percent",
+                self.memory.available_warn_percent,
+            ),
+            (
+                "memory.pressure_warn_percent",
+                self.memory.pressure_warn_percent,
+            ),
+        ]
+        .into_iter()
+        .find(|(_, percent)| !(0.0..=100.0).contains(percent))
+        .map(|(name, percent)| format!("`{name}` ({percent}) has to be a number from 0 to 100"))
     }
 }

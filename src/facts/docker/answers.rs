@@ -36,7 +36,7 @@ pub(super) struct VersionAnswer {
     pub(super) components: Option<Vec<ComponentAnswer>>,
 }
 
-answer!(ComponentAnswer { name: String, });
+answer!(ComponentAnswer { name: String });
 
 answer! {
     /// `GET /info`
@@ -103,7 +103,10 @@ pub(super) struct StateAnswer {
 }
 
 answer!(HealthAnswer { status: String, failing_streak: u64, log: Vec<ProbeAnswer>, });
-answer!(ProbeAnswer { exit_code: i64, output: String, });
+answer!(ProbeAnswer {
+    exit_code: i64,
+    output: String,
+});
 answer!(HostAnswer {
     restart_policy: RestartAnswer,
     network_mode: String,
@@ -112,8 +115,11 @@ answer!(HostAnswer {
     memory: u64,
     privileged: bool,
 });
-answer!(RestartAnswer { name: String, });
-answer!(BindingAnswer { host_ip: String, host_port: String, });
+answer!(RestartAnswer { name: String });
+answer!(BindingAnswer {
+    host_ip: String,
+    host_port: String,
+});
 answer!(LogAnswer { r#type: String, config: BTreeMap<String, String>, });
 answer!(ConfigAnswer {
     image: String,
@@ -158,7 +164,7 @@ answer! {
     /// `GET /volumes`
     VolumesAnswer { volumes: Vec<VolumeAnswer>, }
 }
-answer!(VolumeAnswer { name: String, });
+answer!(VolumeAnswer { name: String });
 
 /// One of `GET /images/json`
 #[derive(Debug, Default, Deserialize)]

@@ -304,10 +304,7 @@ impl Details {
     }
 }
 
-fn kept(
-    pairs: BTreeMap<String, String>,
-    redactor: &Redactor,
-) -> BTreeMap<String, Option<String>> {
+fn kept(pairs: BTreeMap<String, String>, redactor: &Redactor) -> BTreeMap<String, Option<String>> {
     pairs
         .into_iter()
         .map(|(name, value)| {

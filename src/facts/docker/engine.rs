@@ -94,10 +94,7 @@ pub struct Image {
 }
 
 /// Asks everything; only where the first question is not answered there is nothing to tell.
-pub(super) async fn observe(
-    socket: &EngineSocket,
-    redactor: &Redactor,
-) -> Result<Engine, Trouble> {
+pub(super) async fn observe(socket: &EngineSocket, redactor: &Redactor) -> Result<Engine, Trouble> {
     // Without a version in the path every engine understands it.
     let version: VersionAnswer = socket.json("/version", LONGEST_INSPECTION).await?;
     let api = spoken(&version);
@@ -198,7 +195,8 @@ async fn containers(
         // One that panicked is a defect of the doctor, and costs that container only.
         containers.extend(look.ok());
     }
-    containers.sort_by(|one: &Container, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    containers
+        .sort_by(|one: &Container, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     Observed::Seen(containers)
 }
 

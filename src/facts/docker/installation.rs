@@ -116,8 +116,8 @@ pub(super) async fn observe(site: &Site) -> Observed<Installation> {
             .map(|directory| Path::new(directory).join("docker.service"))
             .find(|unit| is_there(&root, unit));
         Observed::Seen(Installation {
-            daemon: program(&root, "dockerd"),
-            client: program(&root, "docker"),
+            daemon: program_path(&root, "dockerd"),
+            client: program_path(&root, "docker"),
             masked: unit.as_deref().is_some_and(|unit| is_masked(&root, unit)),
             enabled: [
                 "multi-user.target.wants/docker.service",
@@ -133,7 +133,8 @@ pub(super) async fn observe(site: &Site) -> Observed<Installation> {
 }
 
 /// The first program of this name where programs are.
-pub(crate) fn program(root: &Root, name: &str) -> Option<PathBuf> {
+#[must_use]
+pub fn program_path(root: &Root, name: &str) -> Option<PathBuf> {
     PROGRAM_DIRECTORIES
         .iter()
         .map(|directory| Path::new(directory).join(name))

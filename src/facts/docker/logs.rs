@@ -5,7 +5,11 @@ const HEADER: usize = 8;
 
 /// The last lines of a log; a frame that is cut short gives what there is of it.
 pub(super) fn last_lines(raw: &[u8], tty: bool, most: usize) -> Vec<String> {
-    let text = if tty { raw.to_vec() } else { joined_frames(raw) };
+    let text = if tty {
+        raw.to_vec()
+    } else {
+        joined_frames(raw)
+    };
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     lines
@@ -83,10 +87,7 @@ mod tests {
         .concat();
         assert_eq!(last_lines(&raw, false, 20), ["one", "twoops", "three"]);
         assert_eq!(last_lines(&raw, false, 1), ["three"]);
-        assert_eq!(
-            last_lines(b"plain\ntext", true, 20),
-            ["plain", "text"]
-        );
+        assert_eq!(last_lines(b"plain\ntext", true, 20), ["plain", "text"]);
         assert_eq!(
             last_lines(b"plain text, longer than a header", false, 20),
             ["plain text, longer than a header"]

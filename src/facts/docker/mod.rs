@@ -20,7 +20,7 @@ use super::{Gap, Observed, Site};
 
 pub use container::{Container, Details, Health, Mount, PublishedPort, State};
 pub use engine::{Engine, Image, Information};
-pub use installation::{DaemonFile, Installation, Proxies};
+pub use installation::{DaemonFile, Installation, Malformed, Proxies, program_path};
 
 use socket::{EngineSocket, Trouble};
 

@@ -4,8 +4,17 @@ use crate::redact::{MARK, Redactor};
 
 /// Parts of names whose values are not for everybody.
 const SECRET_WORDS: [&str; 11] = [
-    "password", "passwd", "passphrase", "secret", "token", "credential", "auth_header", "authheader",
-    "apikey", "api_key", "private_key",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "auth_header",
+    "authheader",
+    "apikey",
+    "api_key",
+    "private_key",
 ];
 
 /// Names that hold a secret although no part of theirs says so.
@@ -19,7 +28,9 @@ pub(super) fn is_secret_name(name: &str) -> bool {
         return false;
     }
     SECRET_WORDS.iter().any(|word| name.contains(word))
-        || SECRET_NAMES.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")))
+        || SECRET_NAMES
+            .iter()
+            .any(|word| name == *word || name.ends_with(&format!("_{word}")))
         || name.ends_with("basicauth_users")
         || name.ends_with("digestauth_users")
 }
@@ -85,27 +96,57 @@ mod tests {
     #[test]
     fn secrets_are_known_by_the_name_of_what_holds_them() {
         for name in [
-            "FLUENTBIT_AUTH_HEADER", "AUTH_HEADER", "DB_PASSWORD", "http-api-token", "LICENSE_KEY",
-            "traefik.http.middlewares.x.basicauth.users", "WATCHTOWER_NOTIFICATION_EMAIL_SERVER_PASSWORD",
+            "FLUENTBIT_AUTH_HEADER",
+            "AUTH_HEADER",
+            "DB_PASSWORD",
+            "http-api-token",
+            "LICENSE_KEY",
+            "traefik.http.middlewares.x.basicauth.users",
+            "WATCHTOWER_NOTIFICATION_EMAIL_SERVER_PASSWORD",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["PATH", "NODE_DOMAIN", "SSL_CERT_DIR", "AUTHOR", "TOKEN_FILE", "entrypoints.web.address"] {
+        for name in [
+            "PATH",
+            "NODE_DOMAIN",
+            "SSL_CERT_DIR",
+            "AUTHOR",
+            "TOKEN_FILE",
+            "entrypoints.web.address",
+        ] {
             assert!(!is_secret_name(name), "{name}");
         }
     }
 
     #[test]
     fn commands_keep_their_flags_and_lose_their_secrets() {
-        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let words = |list: &[&str]| {
+            list.iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
         let redactor = Redactor::default();
         let kept = command(
-            &words(&["--api-token=abcdef12", "--name", "x", "--password", "hunter22", "http://u:swordfish@proxy:1/p"]),
+            &words(&[
+                "--api-token=abcdef12",
+                "--name",
+                "x",
+                "--password",
+                "hunter22",
+                "http://u:swordfish@proxy:1/p",
+            ]),
             &redactor,
         );
         assert_eq!(
             kept,
-            ["--api-token=[redacted]", "--name", "x", "--password", MARK, "http://[redacted]@proxy:1/p"]
+            [
+                "--api-token=[redacted]",
+                "--name",
+                "x",
+                "--password",
+                MARK,
+                "http://[redacted]@proxy:1/p"
+            ]
         );
         assert_eq!(
             redactor.text("abcdef12 hunter22 swordfish"),
