@@ -2,11 +2,11 @@
 //!
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
+mod config;
 mod hardware;
 mod layout;
 mod license;
 mod plugins;
-mod stack_files;
 mod storage;
 mod system;
 mod waivers;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, plugins, system, waivers};
+use super::{Category, Check, Judge, config, hardware, plugins, system, waivers};
 use crate::toml_document::nearest;
 
 /// Every check there is.
@@ -16,6 +16,8 @@ pub static REGISTRY: &[&Check] = &[
     &system::MEMORY_PRESSURE,
     &system::LIMITS,
     &system::ACCOUNT,
+    &config::COMPOSE,
+    &config::ENV,
     &waivers::WAIVERS,
     &plugins::PLUGIN,
 ];
