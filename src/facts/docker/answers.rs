@@ -14,7 +14,7 @@ fn lenient<'de, D: Deserializer<'de>, T: Default + serde::de::DeserializeOwned>(
 }
 
 macro_rules! answer {
-    ($(#[$meta:meta])* $name:ident { $($member:ident: $type:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($member:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Default, Deserialize)]
         #[serde(default, rename_all = "PascalCase")]
