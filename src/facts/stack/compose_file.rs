@@ -299,3 +299,101 @@ impl ComposeFile {
         self.problems.iter().find(|problem| problem.kind == kind)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::env_file;
+    use super::*;
+
+    const PUBLISHED: &str = include_str!("../../../tests/fixtures/stack/2023/docker-compose.yml");
+
+    fn read_text(text: &str) -> ComposeFile {
+        let env = env_file::parse("SET=set\nTWO=two\n");
+        read(
+            text,
+            &Surroundings {
+                path: "compose.yml".into(),
+                project: "p".into(),
+                project_is_given: false,
+                variables: &env.variables,
+                is_secret: &|name| name == "PASSWORD",
+                redactor: &Redactor::default(),
+            },
+        )
+    }
+
+    #[test]
+    fn one_misshapen_part_spoils_no_other() {
+        let file = read_text(
+            "services:\n  a: {image: x, ports: [80, {}], labels: [1, b=c], volumes: [3]}\n  b: 7\n  c: {image: y}\n",
+        );
+        let places: Vec<&str> = file
+            .problems
+            .iter()
+            .map(|problem| problem.place.as_str())
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "services.a.ports[1]",
+                "services.a.volumes[0]",
+                "services.a.labels[0]",
+                "services.b"
+            ]
+        );
+        assert_eq!(file.services["a"].ports.len(), 1);
+        assert_eq!(file.services["a"].labels["b"], "c");
+        assert_eq!(file.services["c"].image.as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn what_is_not_followed_is_noted() {
+        let file = read_text(
+            "include: [a.yml, {path: b.yml}]\nservices:\n  a: {extends: {file: c.yml, service: a}, env_file: d.env}\n",
+        );
+        assert_eq!(
+            file.not_followed,
+            [
+                "include: a.yml, b.yml",
+                "services.a.extends: c.yml, a",
+                "services.a.env_file: d.env"
+            ]
+        );
+        assert_eq!(file.problems, []);
+    }
+
+    #[test]
+    fn the_project_is_called_what_the_file_says() {
+        let file = read_text("name: sesam\nservices: {a: {image: \"${COMPOSE_PROJECT_NAME}\"}}\n");
+        assert_eq!(file.project, "sesam");
+        assert_eq!(file.services["a"].image.as_deref(), Some("sesam"));
+    }
+
+    #[test]
+    fn secrets_that_the_file_carries_are_taken_out() {
+        let file = read_text(
+            "x-a: {PASSWORD: 12345, n: [PASSWORD=y, {PASSWORD: z}]}\nservices: {a: {image: \"${PASSWORD:-w}\"}}\n",
+        );
+        assert_eq!(
+            file.document["x-a"],
+            serde_json::json!({"PASSWORD": MARK, "n": [format!("PASSWORD={MARK}"), {"PASSWORD": MARK}]})
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in r#"([a-z]+:|services:|ports:|- |["'{}\[\]&*!<>|#$%@`,:?=-]|\n| |  |\t|[0-9]|.){0,60}"#) {
+            let _ = read_text(&text);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0..PUBLISHED.len(), length in 0..40_usize, with in r#"(["'{}\[\]&*!|$:-]|\n|[0-9]|.){0,8}"#) {
+            let mut bytes = PUBLISHED.as_bytes().to_vec();
+            let end = (at + length).min(bytes.len());
+            bytes.splice(at..end, with.bytes());
+            let _ = read_text(&String::from_utf8_lossy(&bytes));
+        }
+    }
+}
