@@ -3,10 +3,13 @@
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
 mod config;
+mod container;
 mod hardware;
+mod image_reference;
 mod layout;
 mod license;
 mod plugins;
+mod software;
 mod storage;
 mod system;
 mod waivers;
@@ -74,25 +77,31 @@ pub enum Category {
     System,
     /// Mounts and free space.
     Storage,
+    /// Docker, compose, and the login for the registry.
+    Software,
     /// Directories and links.
     Layout,
     /// The license key.
     License,
     /// Compose file, `.env`, and the doctor's own waivers.
     Config,
+    /// The stack's containers.
+    Container,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
+        Self::Software,
         Self::Layout,
         Self::License,
         Self::Config,
+        Self::Container,
         Self::Plugin,
     ];
 
@@ -103,9 +112,11 @@ impl Category {
             Self::Hardware => "hardware",
             Self::System => "system",
             Self::Storage => "storage",
+            Self::Software => "software",
             Self::Layout => "layout",
             Self::License => "license",
             Self::Config => "config",
+            Self::Container => "container",
             Self::Plugin => "plugin",
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, config, hardware, plugins, system, waivers};
+use super::{
+    Category, Check, Judge, config, container, hardware, plugins, software, system, waivers,
+};
 use crate::toml_document::nearest;
 
 /// Every check there is.
@@ -16,9 +18,25 @@ pub static REGISTRY: &[&Check] = &[
     &system::MEMORY_PRESSURE,
     &system::LIMITS,
     &system::ACCOUNT,
+    &software::DOCKER,
+    &software::COMPOSE,
+    &software::DOCKER_CONFIG,
+    &software::DOCKER_PROXY,
+    &software::REGISTRY_LOGIN,
     &config::COMPOSE,
     &config::ENV,
+    &config::NETWORKS,
+    &config::WATCHTOWER_ARGUMENTS,
+    &config::WATCHTOWER_LOGIN,
+    &config::DOCKER_API,
+    &config::NODE_PORT,
     &waivers::WAIVERS,
+    &container::WATCHTOWER,
+    &container::TRAEFIK,
+    &container::SESAM_NODE,
+    &container::FLUENTBIT,
+    &container::IMAGE,
+    &container::FOREIGN,
     &plugins::PLUGIN,
 ];
 

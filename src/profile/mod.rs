@@ -14,7 +14,7 @@ pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,
 };
-pub use software::{Service, ServiceMount, Software};
+pub use software::{DockerClient, Service, ServiceMount, Software};
 
 use crate::{
     files::Root,

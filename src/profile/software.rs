@@ -24,6 +24,22 @@ pub struct Software {
     pub compose_plugin_directories: Vec<AbsolutePath>,
     /// Names by which logins for the registry of the node's image are stored, the one that Docker writes first.
     pub registry_names: Vec<String>,
+    /// Services that are clients of the engine themselves.
+    pub clients: Vec<DockerClient>,
+    /// A container that has run for this long since its last restart has settled, in seconds.
+    pub restart_settled_seconds: u32,
+}
+
+/// A service that is a client of the engine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DockerClient {
+    /// The service's name.
+    pub service: String,
+    /// The API that it speaks unless told otherwise.
+    pub speaks: String,
+    /// The release of its image from which on it finds out by itself; empty where none does.
+    pub negotiates_from: String,
 }
 
 /// What one service of the stack has to have, whatever else a site adds to it.

@@ -84,6 +84,8 @@ pub struct Details {
     pub started: Option<Timestamp>,
     /// When it last ended.
     pub finished: Option<Timestamp>,
+    /// The image as it was asked for when it was made.
+    pub image: String,
     /// The id of the image that it was made of.
     pub image_id: String,
     /// How it ended last.
@@ -231,6 +233,7 @@ impl Details {
             created: moment(&answer.created),
             started: moment(&state.started_at),
             finished: moment(&state.finished_at),
+            image: config.image,
             image_id: answer.image,
             exit_code: state.exit_code,
             oom_killed: state.oom_killed,
