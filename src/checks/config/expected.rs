@@ -103,7 +103,7 @@ pub(super) fn compare(profile: &Profile, file: &ComposeFile) -> Comparison {
         .map(String::as_str)
         .filter(|name| !known.contains(name))
         .collect();
-    if !others.is_empty() {
+    if !others.is_empty() && !profile.stack.services.is_empty() {
         comparison
             .remarks
             .push(format!("services of your own: {}", others.join(", ")));
