@@ -5,6 +5,7 @@
 //!
 //! Known to differ, and left out: a plain scalar that is a date (Compose rewrites it as a time), and a file with
 //! several YAML documents (Compose lays them over each other, we refuse it).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -111,7 +112,7 @@ fn ours(case: &Case) -> Value {
     let unset: BTreeSet<&str> = file
         .variables
         .iter()
-        .filter(|variable| variable.blank)
+        .filter(|variable| variable.blank_place().is_some())
         .map(|variable| variable.name.as_str())
         .collect();
     with_unset(json!({"services": services}), &unset)
@@ -172,7 +173,7 @@ fn the_record_is_what_the_real_compose_says() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab-cache/compose-v2/docker-compose");
     if !binary.exists() {
         eprintln!(
-            "LEFT OUT: there is no {}; tests/lab/fetch-compose-v2 gets it where it can be had",
+            "left out: there is no {}; tests/lab/fetch-compose-v2 gets it where it can be had",
             binary.display()
         );
         return;

@@ -2,6 +2,7 @@
 //!
 //! Nothing is executed that others than root could have written, so these tests need root, and a directory that
 //! only root can change; without either they say so and do nothing.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,7 @@ use std::{
         fs::{MetadataExt, PermissionsExt, chown, symlink},
         process::CommandExt,
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::Arc,
     time::Duration,
@@ -33,7 +34,7 @@ fn roots_own_directory() -> Option<TempDir> {
         std::fs::metadata(path).is_ok_and(|status| status.uid() == 0 && status.mode() & 0o022 == 0)
     };
     if !rustix::process::geteuid().is_root() || !base.ancestors().all(is_roots) {
-        eprintln!("skipped: this needs root, and a /var/lib that only root can change");
+        println!("left out: this needs root, and a /var/lib that only root can change");
         return None;
     }
     let place = tempfile::tempdir_in(base).unwrap();
@@ -53,6 +54,22 @@ fn write(directory: &Path, name: &str, script: impl AsRef<[u8]>, mode: u32) {
 
 fn script(directory: &Path, name: &str, lines: &str) {
     write(directory, name, format!("#!/bin/sh\n{lines}\n"), 0o755);
+}
+
+/// Waits as long as this test runs, and not longer, however the test ends.
+fn waiting() -> String {
+    let test = std::process::id();
+    format!("while kill -0 {test} 2>/dev/null; do sleep 0.2; done")
+}
+
+/// A program that hangs, as does another that it starts; both have the pipe open.
+fn hanging(pipe: &Path) -> String {
+    format!(
+        "exec 3<>{}; ({}) & {}",
+        pipe.display(),
+        waiting(),
+        waiting()
+    )
 }
 
 fn site(directory: &Path, deadline: Duration) -> Site {
@@ -78,7 +95,7 @@ async fn observe(directory: &Path, deadline: Duration) -> BTreeMap<String, Outco
     }
 }
 
-const PLENTY: Duration = Duration::from_secs(120);
+const PLENTY: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn each_way_to_end_is_told() {
@@ -100,7 +117,9 @@ async fn each_way_to_end_is_told() {
         "head -c 1000000 /dev/zero | tr '\\0' x; exit 1",
     );
     script(directory, "latin", "printf 'OK \\344\\n'");
-    script(directory, "daemon", "sleep 1000 & echo started");
+    let held = pipe(place.path());
+    let daemon = format!("exec 3<>{}; {} & echo started", held.display(), waiting());
+    script(directory, "daemon", &daemon);
     script(
         directory,
         "surroundings",
@@ -126,6 +145,9 @@ async fn each_way_to_end_is_told() {
         (0, "OK \u{fffd}\n", false)
     );
     assert_eq!(exited("daemon").1.output, "started\n");
+    while is_held(&held) {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(exited("surroundings").1.output, "/\n0\nC\n");
     assert!(matches!(
         found["crash"],
@@ -227,18 +249,9 @@ async fn plugins_that_hang_share_one_deadline_and_leave_nobody_behind() {
     let directory = &place.path().join("checks.d");
     std::fs::create_dir(directory).unwrap();
     set_mode(directory, 0o755);
-    let held = place.path().join("held");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &held,
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    let held = pipe(place.path());
     for number in 0..9 {
-        let lines = format!("exec 3<>{}; sleep 1000 & sleep 1000", held.display());
-        script(directory, &format!("hang-{number}"), &lines);
+        script(directory, &format!("hang-{number}"), &hanging(&held));
     }
     let found = observe(directory, Duration::from_millis(500)).await;
     assert_eq!(found.len(), 9);
@@ -248,16 +261,75 @@ async fn plugins_that_hang_share_one_deadline_and_leave_nobody_behind() {
             .all(|outcome| matches!(outcome, Outcome::TimedOut(_))),
         "{found:?}"
     );
-    // Only the plugins and their children have the pipe open; once they are gone, a writer that does not wait is refused.
-    while rustix::fs::open(
-        &held,
+    while is_held(&held) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn an_interrupted_run_takes_its_plugins_along() {
+    let Some(place) = roots_own_directory() else {
+        return;
+    };
+    let directory = &place.path().join("checks.d");
+    std::fs::create_dir(directory).unwrap();
+    set_mode(directory, 0o755);
+    let held = pipe(place.path());
+    script(directory, "hang", &hanging(&held));
+    let config = place.path().join("config.toml");
+    std::fs::write(
+        &config,
+        format!("plugins_dir = \"{}\"\n", directory.display()),
+    )
+    .unwrap();
+    let reports = place.path().join("reports");
+    std::fs::create_dir(&reports).unwrap();
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_sesam-doctor"))
+        .args(["--no-progress", "--timeout", "100", "check", "plugin"])
+        .arg("--config")
+        .arg(&config)
+        .arg("--report")
+        .arg(format!("json={}", reports.join("report.json").display()))
+        .spawn()
+        .unwrap();
+    while !is_held(&held) {
+        assert!(doctor.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&doctor);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(doctor.wait().unwrap().code(), Some(143));
+    let left = std::fs::read_dir(&reports).unwrap().count();
+    assert_eq!(
+        left, 0,
+        "an interrupted run leaves no report, whole or half"
+    );
+    while is_held(&held) {
+        std::thread::yield_now();
+    }
+}
+
+fn pipe(directory: &Path) -> PathBuf {
+    let pipe = directory.join("held");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    pipe
+}
+
+/// Whether anybody reads from a pipe: where nobody does, a writer that does not wait is refused.
+fn is_held(pipe: &Path) -> bool {
+    rustix::fs::open(
+        pipe,
         rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
         rustix::fs::Mode::empty(),
     )
     .is_ok()
-    {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -297,7 +369,7 @@ fn doctor(
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            eprintln!("skipped: the doctor cannot be started as user {uid:?}: {error}");
+            println!("left out: the doctor cannot be started as user {uid:?}: {error}");
             return None;
         }
     };

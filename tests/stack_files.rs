@@ -1,7 +1,9 @@
 //! The stack's files as a whole run sees them: found, read, judged, and no secret in any output.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -260,6 +262,19 @@ fn faults_of_the_files_are_named() {
             "node.example.com",
             ("pass", "fail placeholder"),
         ),
+        // A fault of its own stays one, whatever else is wrong with the variables.
+        (
+            compose,
+            "\"443:443\"",
+            "\"443:https\"\n      - \"${UNSET}:80\"",
+            ("fail bad-type", "fail missing"),
+        ),
+        (
+            compose,
+            "${NODE_DOMAIN}",
+            "${UNSET:?set it}",
+            ("blocked bad-interpolation", "fail missing"),
+        ),
         (env, "6f1ed002-", "", ("pass", "fail not-a-uuid")),
         (env, "USER_ID=1001", "USER_ID=0", ("pass", "fail root-uid")),
         (
@@ -358,7 +373,7 @@ fn aliases_that_multiply_each_other_are_refused() {
     let mut bomb = String::from("x-a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..12 {
         let below = format!("*a{}, ", level - 1).repeat(10);
-        bomb.push_str(&format!("x-a{level}: &a{level} [{below}]\n"));
+        writeln!(bomb, "x-a{level}: &a{level} [{below}]").unwrap();
     }
     bomb.push_str("services: {s: {image: x}}\n");
     let machine = Machine::bare();
@@ -400,4 +415,38 @@ fn facts_of_the_stack_survive_recording() {
     let back: Facts = serde_json::from_str(&text).unwrap();
     assert_eq!(back, facts);
     assert_eq!(told(&back), told(&facts));
+}
+
+/// What is larger or odder than any stack's file costs no more than others do.
+#[test]
+fn monstrous_files_are_bounded() {
+    let many = |line: &dyn Fn(usize) -> String| (0..90_000).map(line).collect::<Vec<_>>().concat();
+    let names = (0..300_000).map(|n| format!("$V{n}")).collect::<Vec<_>>();
+    for compose in [
+        format!("services: {{s: {{image: \"{}\"}}}}\n", names.concat()),
+        format!(
+            "services:\n  s:\n{}",
+            many(&|n| format!("    imgae{n}: 1\n"))
+        ),
+        format!("services:\n{}", many(&|n| format!("  s{n}: 1\n"))),
+        format!(
+            "services: {{s: {{image: x}}}}\nx-a:\n{}",
+            many(&|n| format!("  a{n}: ${{\n"))
+        ),
+        format!("services:\n  ? {}\n  : {{}}\n", "x".repeat(1_000_000)),
+        format!(
+            "services: {{s: {{image: x, ports: [{}]}}}}\n",
+            "\"1-1000\",".repeat(45_000)
+        ),
+    ] {
+        let machine = Machine::bare();
+        machine.write("srv/data/docker-compose.yml", &compose);
+        machine.write("srv/data/.env", "A=1\n");
+        let facts = machine.facts("2023");
+        let file = stack(&facts).compose_file().unwrap();
+        assert!(file.problems.len() <= 400, "{}", file.problems.len());
+        assert!(file.variables.len() <= 1_000);
+        let finding = finding(&facts, "config.compose");
+        assert!(finding.summary.len() < 2_000, "{}", finding.summary.len());
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
         Facts, Observed, View,
         docker::{Docker, Engine, Reach},
         stack::{
-            Content, Stack,
+            Content, EnvironmentFile, Stack, Variable, VariableValue,
             compose_file::{ComposeFile, Service},
         },
     },
@@ -53,6 +53,30 @@ pub fn nothing_observed() -> Facts {
         Settings::default(),
         NOW.parse::<Timestamp>().unwrap(),
     )
+}
+
+/// Sets a variable of the `.env` in the facts, beside those that are set already.
+pub fn set_variable(facts: &mut Facts, name: &str, value: &str) {
+    let mut stack = match std::mem::take(&mut facts.stack) {
+        Observed::Seen(stack) => stack,
+        _ => Stack {
+            directory: "/srv/data".into(),
+            ..Stack::default()
+        },
+    };
+    let mut file = match stack.environment {
+        Observed::Seen(Content::File { content }) => content,
+        _ => EnvironmentFile::default(),
+    };
+    file.variables.push(Variable {
+        name: name.into(),
+        value: VariableValue::Plain(value.into()),
+        line: file.variables.len() + 1,
+        supersedes: None,
+        v1_differs: false,
+    });
+    stack.environment = Observed::Seen(Content::File { content: file });
+    facts.stack = Observed::Seen(stack);
 }
 
 /// The verdicts of a check on facts, with the id of each.

@@ -2,6 +2,7 @@
 //!
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
+mod command_line;
 mod config;
 mod container;
 mod hardware;

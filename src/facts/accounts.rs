@@ -89,7 +89,7 @@ fn local(root: &Root, name: &str) -> Observed<Account> {
     let file = "/etc/passwd";
     match read_text(root, Path::new(file), LARGEST_PASSWD) {
         Ok(text) => find(&text, name).map_or(Observed::Absent, Observed::Seen),
-        Err(problem) => match problem.observed(file) {
+        Err(problem) => match Observed::from_problem(&problem, file) {
             // Without the file nothing is known, which is another thing than an account that is not in it.
             Observed::Absent => Observed::Failed("there is no /etc/passwd".into()),
             gap => gap,
@@ -121,7 +121,7 @@ fn elsewhere(root: &Root) -> Observed<Vec<String>> {
     let file = "/etc/nsswitch.conf";
     match read_text(root, Path::new(file), LARGEST_NSSWITCH) {
         Ok(text) => Observed::Seen(foreign_services(&text)),
-        Err(problem) => match problem.observed(file) {
+        Err(problem) => match Observed::from_problem(&problem, file) {
             // glibc's own default is the files.
             Observed::Absent => Observed::Seen(Vec::new()),
             gap => gap,
@@ -211,6 +211,45 @@ mod tests {
         std::fs::write(place.path().join("etc/passwd"), PASSWD).unwrap();
         assert_eq!(local(&root, "sesam").seen().unwrap().uid, 1001);
         assert_eq!(local(&root, "nobody"), Observed::Absent);
+    }
+
+    async fn observed(account: Option<&str>, root: Root) -> Accounts {
+        let mut profile = crate::profile::load("2025").unwrap();
+        profile.system.account = account.map(ToOwned::to_owned);
+        let site = Site {
+            root,
+            profile: profile.into(),
+            settings: crate::settings::Settings::default().into(),
+            deadline: std::time::Duration::from_mins(1),
+            redactor: crate::redact::Redactor::default(),
+        };
+        observe(site).await.seen().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn the_machine_is_asked_only_where_its_file_does_not_say() {
+        let root = observed(Some("root"), Root::machine()).await;
+        assert_eq!(root.account().unwrap().uid, 0);
+        assert_eq!(root.directory, Observed::NotAsked);
+        // `getent` takes a number for a number; that is no account of this name.
+        for name in ["no-such-account-here", "0", "--help"] {
+            let nobody = observed(Some(name), Root::machine()).await;
+            assert_eq!(nobody.account(), None, "{name}");
+            assert_eq!(nobody.directory, Observed::Absent, "{name}");
+        }
+        assert_eq!(observed(None, Root::machine()).await, Accounts::default());
+    }
+
+    #[tokio::test]
+    async fn another_roots_accounts_are_not_this_machines() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir(place.path().join("etc")).unwrap();
+        std::fs::write(place.path().join("etc/passwd"), "x:x:1:1::/:/bin/sh\n").unwrap();
+        let found = observed(Some("root"), Root::at(place.path()).unwrap()).await;
+        assert_eq!(
+            (found.local, found.directory),
+            (Observed::Absent, Observed::NotAsked)
+        );
     }
 
     proptest! {

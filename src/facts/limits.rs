@@ -167,7 +167,7 @@ fn numbers(file: &str) -> Observed<Vec<u64>> {
                 .map_while(|number| number.parse().ok())
                 .collect(),
         ),
-        Err(problem) => problem.observed(file),
+        Err(problem) => Observed::from_problem(&problem, file),
     }
 }
 

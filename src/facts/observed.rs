@@ -44,6 +44,18 @@ pub enum Gap {
     Failed(String),
 }
 
+impl<T> From<Gap> for Observed<T> {
+    fn from(gap: Gap) -> Self {
+        match gap {
+            Gap::Absent => Self::Absent,
+            Gap::NotAsked => Self::NotAsked,
+            Gap::Denied(what) => Self::Denied(what),
+            Gap::TimedOut(what) => Self::TimedOut(what),
+            Gap::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
 impl<T> Observed<T> {
     /// The observation, or why there is none; `?` turns the latter into an `unknown` finding.
     ///
@@ -111,13 +123,5 @@ impl<T> Observed<T> {
             Ok(value) => Self::Seen(value),
             Err(error) => Self::from_error(&error, what),
         }
-    }
-}
-
-impl FileProblem {
-    /// What this problem with reading the file `what` says about it.
-    #[must_use]
-    pub fn observed<T>(&self, what: &str) -> Observed<T> {
-        Observed::from_problem(self, what)
     }
 }

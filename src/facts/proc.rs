@@ -24,6 +24,10 @@ pub(super) fn observed<T>(answer: ProcResult<T>, what: &str) -> Observed<T> {
 
 /// The lowest process id of each program of these names (as the kernel has them, 15 characters at most), and who runs it.
 pub(super) fn processes(names: &[&'static str]) -> ProcResult<BTreeMap<&'static str, Process>> {
+    // Where others' processes are hidden (`hidepid`), the first one is too; then what is not found may still run.
+    procfs::process::Process::new(1)
+        .and_then(|first| first.stat())
+        .map_err(|_| ProcError::PermissionDenied(None))?;
     let mut found: BTreeMap<&'static str, Process> = BTreeMap::new();
     for process in procfs::process::all_processes()?.take(MOST_PROCESSES) {
         // A process may end between being listed and being looked at.

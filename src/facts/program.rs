@@ -1,6 +1,13 @@
 //! Running one program, bounded in time and in output, with nothing left behind.
 
-use std::{io, os::unix::process::ExitStatusExt, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    os::unix::process::ExitStatusExt,
+    process::Stdio,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use rustix::{
     io::Errno,
@@ -18,6 +25,37 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long a file may still be open for writing that is to be executed, as when it is just being replaced.
 const BUSY_RETRIES: u32 = 10;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The process groups of all programs that run, so that an interrupted run can take them along.
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    leaders: BTreeSet::new(),
+    is_over: false,
+});
+
+struct Running {
+    leaders: BTreeSet<i32>,
+    is_over: bool,
+}
+
+fn running() -> MutexGuard<'static, Running> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every program that runs, with all it started, and starts no other: the doctor is about to end.
+pub fn end_all() {
+    let mut running = running();
+    running.is_over = true;
+    for leader in std::mem::take(&mut running.leaders) {
+        kill(leader);
+    }
+}
+
+fn kill(leader: i32) {
+    if let Some(leader) = Pid::from_raw(leader) {
+        // Nobody left to kill is no error.
+        let _ = kill_process_group(leader, Signal::KILL);
+    }
+}
 
 /// What became of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +102,7 @@ impl Captured {
 /// Where the program could not be started.
 pub(super) async fn run(command: Command, most: usize, deadline: Duration) -> io::Result<Run> {
     let limit = Instant::now() + deadline;
-    let mut child = start(command, limit).await?;
-    let group = Group::of(&child)?;
+    let (mut child, group) = start(command, limit).await?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::Error::other("its outputs are not connected"));
     };
@@ -118,7 +155,7 @@ pub(super) async fn run(command: Command, most: usize, deadline: Duration) -> io
     })
 }
 
-async fn start(mut command: Command, limit: Instant) -> io::Result<Child> {
+async fn start(mut command: Command, limit: Instant) -> io::Result<(Child, Group)> {
     command
         .env_clear()
         .env("PATH", PATH)
@@ -131,7 +168,7 @@ async fn start(mut command: Command, limit: Instant) -> io::Result<Child> {
         .kill_on_drop(true);
     let mut tries = 0;
     loop {
-        match command.spawn() {
+        match spawn(&mut command) {
             Err(error)
                 if error.kind() == io::ErrorKind::ExecutableFileBusy
                     && tries < BUSY_RETRIES
@@ -143,6 +180,21 @@ async fn start(mut command: Command, limit: Instant) -> io::Result<Child> {
             result => return result,
         }
     }
+}
+
+/// Starts the program and notes its group, with nothing in between that could miss it.
+fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
+    let mut running = running();
+    if running.is_over {
+        return Err(io::Error::other("the run is being ended"));
+    }
+    let child = command.spawn()?;
+    let leader = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .ok_or_else(|| io::Error::other("it has no process id"))?;
+    running.leaders.insert(leader);
+    Ok((child, Group { leader }))
 }
 
 async fn capture(mut pipe: impl AsyncRead + Unpin, most: usize, captured: &mut Captured) {
@@ -158,21 +210,15 @@ async fn capture(mut pipe: impl AsyncRead + Unpin, most: usize, captured: &mut C
 
 /// The process group of a program that was started; killed when this is dropped.
 struct Group {
-    leader: Pid,
+    leader: i32,
 }
 
 impl Group {
-    fn of(child: &Child) -> io::Result<Self> {
-        child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
-            .map(|leader| Self { leader })
-            .ok_or_else(|| io::Error::other("it has no process id"))
-    }
-
     /// Waits until the leader has ended, and leaves it unreaped: its number, and so the group's, stays taken.
     async fn leader_ended(&self) {
-        let leader = self.leader;
+        let Some(leader) = Pid::from_raw(self.leader) else {
+            return;
+        };
         let wait = move || {
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
             while waitid(WaitId::Pid(leader), options).err() == Some(Errno::INTR) {}
@@ -183,18 +229,20 @@ impl Group {
 
     /// The leader is about to be reaped.
     fn forget(self) {
+        running().leaders.remove(&self.leader);
         std::mem::forget(self);
     }
 
     fn kill(&self) {
-        // Nobody left to kill is no error.
-        let _ = kill_process_group(self.leader, Signal::KILL);
+        kill(self.leader);
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill();
+        if running().leaders.remove(&self.leader) {
+            self.kill();
+        }
     }
 }
 
@@ -202,12 +250,18 @@ impl Drop for Group {
 mod tests {
     use super::*;
 
-    const PLENTY: Duration = Duration::from_secs(60);
+    const PLENTY: Duration = Duration::from_mins(1);
 
     fn shell(script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    /// Waits as long as this test runs, and not longer, however the test ends.
+    fn waiting() -> String {
+        let test = std::process::id();
+        format!("while kill -0 {test} 2>/dev/null; do sleep 0.2; done")
     }
 
     async fn run_shell(script: &str, deadline: Duration) -> Run {
@@ -260,7 +314,8 @@ mod tests {
             0,
         )
         .unwrap();
-        let script = format!("exec 3<>{}; sleep 1000 & sleep 1000", pipe.display());
+        let wait = waiting();
+        let script = format!("exec 3<>{}; ({wait}) & {wait}", pipe.display());
         let run = run_shell(&script, Duration::from_millis(300)).await;
         assert_eq!(run.ended, Ended::TimedOut);
         wait_until_nobody_reads(&pipe);
@@ -268,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_grandchild_that_keeps_the_pipe_does_not_keep_the_answer() {
-        let run = run_shell("sleep 1000 & echo done", PLENTY).await;
+        let run = run_shell(&format!("({}) & echo done", waiting()), PLENTY).await;
         assert_eq!(run.ended, Ended::Exited(0));
         assert_eq!(run.stdout.text(), "done\n");
     }

@@ -260,6 +260,14 @@ mod tests {
                 "absolute",
             ),
             ("extends = 2023", "p.toml:1:"),
+            (
+                "extends = \"2023\"\n[memory]\navailable_warn_percent = nan",
+                "memory.available_warn_percent",
+            ),
+            (
+                "extends = \"2023\"\n[[system.supported]]\nid = \"debian\"\nname = \"Debian\"\nminimum = \"bookworm\"",
+                "“bookworm”",
+            ),
         ] {
             let error = from_text("p.toml", text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

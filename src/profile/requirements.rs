@@ -74,6 +74,8 @@ pub struct System {
     pub supported: Vec<SupportedSystem>,
     /// Open files that the database needs.
     pub open_files: u64,
+    /// Share of all files that the kernel allows, above which those in use are a warning.
+    pub open_files_used_warn_percent: f64,
     /// The account that the product's files belong to, where the edition names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -338,7 +340,7 @@ impl Profile {
             return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
         }
         self.system_contradiction()
-            .or_else(|| self.memory_contradiction())
+            .or_else(|| self.share_contradiction())
     }
 
     fn system_contradiction(&self) -> Option<String> {
@@ -353,8 +355,12 @@ impl Profile {
         ))
     }
 
-    fn memory_contradiction(&self) -> Option<String> {
+    fn share_contradiction(&self) -> Option<String> {
         [
+            (
+                "system.open_files_used_warn_percent",
+                self.system.open_files_used_warn_percent,
+            ),
             (
                 "memory.available_warn_percent",
                 self.memory.available_warn_percent,

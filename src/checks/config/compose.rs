@@ -78,10 +78,10 @@ pub static COMPOSE: Check = Check {
 
 fn judge(context: &Context) -> Judgement {
     let stack = context.facts.stack().seen()?;
-    let Some(content) = stack.compose.seen_or_absent()? else {
+    let Some(found) = stack.compose.seen_or_absent()? else {
         return Ok(missing(stack));
     };
-    match content {
+    match found {
         Content::NotAFile { path, kind } => Ok(Verdict::fail(
             NOT_A_FILE,
             format!("{} is {kind}, not a file", path.display()),
@@ -154,7 +154,7 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
     let (session, unset): (Vec<&UsedVariable>, Vec<&UsedVariable>) = file
         .variables
         .iter()
-        .filter(|variable| variable.blank)
+        .filter(|variable| variable.blank_place().is_some())
         .partition(|variable| {
             context
                 .profile
@@ -163,8 +163,7 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
                 .contains(&variable.name)
         });
     let verdict = if let Some(verdict) = refused(file, &REFUSED) {
-        // Required or missing variables make ports and images what they should not be.
-        verdict.follows(&ENV)
+        verdict
     } else if let Some(first) = unset.first() {
         unset_variables(file, first, &unset)
     } else if let Some(problem) = file.problem(ProblemKind::UnknownKey) {
@@ -181,7 +180,8 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
     session.iter().fold(verdict, |verdict, variable| {
         verdict.remark(format!(
             "{} is not in .env: {} gets it from the shell or service manager that starts Compose",
-            variable.name, variable.place
+            variable.name,
+            shown_place(variable)
         ))
     })
 }
@@ -228,6 +228,17 @@ fn refused(file: &ComposeFile, kinds: &[(ProblemKind, Cause)]) -> Option<Verdict
         .advice(format!(
             "correct it in {path}, and see with `docker compose config` whether Compose takes the file"
         ));
+    // A variable that is not set makes a port or an image what it should not be.
+    let from_blank = file
+        .variables
+        .iter()
+        .flat_map(|variable| &variable.blank_places)
+        .any(|place| is_within(place, &problem.place));
+    let verdict = if from_blank {
+        verdict.follows(&ENV)
+    } else {
+        verdict
+    };
     // The first stands in the summary.
     let others = file
         .problems
@@ -235,6 +246,17 @@ fn refused(file: &ComposeFile, kinds: &[(ProblemKind, Cause)]) -> Option<Verdict
         .filter(|other| *other != problem)
         .take(10);
     Some(others.fold(verdict, |verdict, other| verdict.evidence("also", other)))
+}
+
+/// Whether a place is `other` or in it: `services.a.ports[0]` is in `services.a.ports`.
+fn is_within(place: &str, other: &str) -> bool {
+    place
+        .strip_prefix(other)
+        .is_some_and(|rest| !other.is_empty() && (rest.is_empty() || rest.starts_with(['.', '['])))
+}
+
+fn shown_place(variable: &UsedVariable) -> &str {
+    variable.blank_place().unwrap_or(&variable.place)
 }
 
 fn unset_variables(file: &ComposeFile, first: &UsedVariable, unset: &[&UsedVariable]) -> Verdict {
@@ -246,7 +268,8 @@ fn unset_variables(file: &ComposeFile, first: &UsedVariable, unset: &[&UsedVaria
         UNSET_VARIABLE,
         format!(
             "{} is not set, so {} is left blank{more}",
-            first.name, first.place
+            first.name,
+            shown_place(first)
         ),
     )
     .expected("every variable is set, or has a default in the compose file")
@@ -258,7 +281,10 @@ fn unset_variables(file: &ComposeFile, first: &UsedVariable, unset: &[&UsedVaria
     ))
     .follows(&ENV);
     unset.iter().take(20).fold(verdict, |verdict, variable| {
-        verdict.evidence(format!("{} is used in", variable.name), &variable.place)
+        verdict.evidence(
+            format!("{} is used in", variable.name),
+            variable.blank_places.join(", "),
+        )
     })
 }
 
@@ -323,12 +349,13 @@ mod tests {
             file.variables.push(UsedVariable {
                 name: name.into(),
                 place: "services.traefik.image".into(),
-                blank: true,
+                blank_places: vec!["services.traefik.image".into()],
             });
         })
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         let path = || PathBuf::from("/srv/data/docker-compose.yml");
         judge_cases(
@@ -437,7 +464,7 @@ mod tests {
                     Status::Unknown,
                     Some("needs-root"),
                     with(|stack, _| {
-                        stack.compose = Observed::Denied("reading it needs root".into())
+                        stack.compose = Observed::Denied("reading it needs root".into());
                     }),
                 ),
                 Case::new(

@@ -92,7 +92,7 @@ fn judge_file(context: &Context, stack: &Stack, file: &EnvironmentFile) -> Verdi
         .filter(|(_, item)| item.status > Status::Pass)
         .map(|(variable, _)| {
             format!(
-                "set {} in {path} to {}: {}",
+                "set {} in {path} to {} ({})",
                 variable.name,
                 right_value(&context.profile.stack, variable.kind),
                 variable.why
@@ -123,13 +123,16 @@ fn required<'a>(context: &Context<'a>, stack: &'a Stack) -> Vec<Required<'a>> {
         })
         .collect();
     let used = stack.compose_file().map_or(&[][..], |file| &file.variables);
-    for variable in used.iter().filter(|variable| variable.blank) {
+    for variable in used {
+        let Some(place) = variable.blank_place() else {
+            continue;
+        };
         let known = required.iter().any(|known| known.name == variable.name);
         if !known && !profile.stack.session_variables.contains(&variable.name) {
             required.push(Required {
                 name: &variable.name,
                 kind: VariableKind::Text,
-                why: format!("{} uses it", variable.place),
+                why: format!("{place} uses it"),
             });
         }
     }
@@ -139,25 +142,17 @@ fn required<'a>(context: &Context<'a>, stack: &'a Stack) -> Vec<Required<'a>> {
 fn judge_variable(context: &Context, file: &EnvironmentFile, required: &Required) -> Item {
     let name = required.name;
     match file.variable(name).map(|variable| &variable.value) {
-        None => Item::fail(
-            name,
-            MISSING,
-            format!("{name} is not set ({})", required.why),
-        ),
+        None => Item::fail(name, MISSING, format!("not set ({})", required.why)),
         Some(VariableValue::Inherited) => Item::fail(
             name,
             MISSING,
-            format!("{name} is named without a value ({})", required.why),
+            format!("named without a value ({})", required.why),
         ),
-        Some(VariableValue::Hidden { empty: true, .. }) => {
-            Item::fail(name, EMPTY, format!("{name} is empty"))
-        }
+        Some(VariableValue::Hidden { empty: true, .. }) => Item::fail(name, EMPTY, "empty"),
         Some(VariableValue::Hidden {
             placeholder: true, ..
-        }) => Item::fail(name, PLACEHOLDER, format!("{name} is still the template's")),
-        Some(VariableValue::Hidden { .. }) => {
-            Item::pass(name, format!("{name} is set and not shown"))
-        }
+        }) => Item::fail(name, PLACEHOLDER, "still the template's"),
+        Some(VariableValue::Hidden { .. }) => Item::pass(name, "set, and not shown"),
         Some(VariableValue::Plain(value)) => {
             judge_value(&context.profile.stack, required.kind, name, value)
         }
@@ -279,7 +274,7 @@ mod tests {
                 content.variables.push(UsedVariable {
                     name: name.into(),
                     place: "services.other.image".into(),
-                    blank: true,
+                    blank_places: vec!["services.other.image".into()],
                 });
                 stack.compose = Observed::Seen(Content::File { content });
             }
@@ -287,6 +282,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         use Status::{Fail, Pass, Unknown, Warn};
         judge_cases(

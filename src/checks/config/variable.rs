@@ -45,11 +45,9 @@ type Fault = (Cause, String);
 /// The item about a variable with a value that may be shown.
 pub(super) fn judge_value(stack: &StackFiles, kind: VariableKind, name: &str, value: &str) -> Item {
     let item = match fault(stack, kind, value) {
-        None => Item::pass(name, format!("{name} is set")),
-        Some((cause, words)) if cause == UNKNOWN_CHANNEL => {
-            Item::warn(name, cause, format!("{name} {words}"))
-        }
-        Some((cause, words)) => Item::fail(name, cause, format!("{name} {words}")),
+        None => Item::pass(name, "set"),
+        Some((cause, words)) if cause == UNKNOWN_CHANNEL => Item::warn(name, cause, words),
+        Some((cause, words)) => Item::fail(name, cause, words),
     };
     item.observed(value)
 }
@@ -71,13 +69,13 @@ pub(super) fn right_value(stack: &StackFiles, kind: VariableKind) -> String {
 
 fn fault(stack: &StackFiles, kind: VariableKind, value: &str) -> Option<Fault> {
     if value.trim().is_empty() {
-        return Some((EMPTY, "is empty".into()));
+        return Some((EMPTY, "empty".into()));
     }
     if stack.is_placeholder(value) {
-        return Some((PLACEHOLDER, format!("is still the template's “{value}”")));
+        return Some((PLACEHOLDER, format!("still the template's “{value}”")));
     }
     let not = |cause, why: Option<String>, what: &str| {
-        why.map(|why| (cause, format!("is no {what}: {why}")))
+        why.map(|why| (cause, format!("no {what}: {why}")))
     };
     match kind {
         VariableKind::Text | VariableKind::Secret => None,
@@ -87,7 +85,7 @@ fn fault(stack: &StackFiles, kind: VariableKind, value: &str) -> Option<Fault> {
                 let known = stack.channels.iter().any(|channel| channel == value);
                 (!known).then(|| {
                     let words = format!(
-                        "is “{value}”, which is no software channel; those are {}",
+                        "“{value}” is no software channel; those are {}",
                         stack.channels.join(", ")
                     );
                     (UNKNOWN_CHANNEL, words)
@@ -204,11 +202,11 @@ fn uid_fault(value: &str) -> Option<Fault> {
     match number {
         None => Some((
             NOT_A_UID,
-            format!("is “{value}”, which is no number of a user account"),
+            format!("“{value}” is no number of a user account"),
         )),
         Some(0) => Some((
             ROOT_UID,
-            "is 0, which is root: everything in the data would belong to root".into(),
+            "0 is root: everything in the data would belong to root".into(),
         )),
         Some(_) => None,
     }
@@ -217,16 +215,15 @@ fn uid_fault(value: &str) -> Option<Fault> {
 fn uuid_fault(value: &str) -> Option<Fault> {
     const HYPHENATED: usize = 36;
     match uuid::Uuid::try_parse(value) {
-        Ok(uuid) if uuid.is_nil() => Some((
-            PLACEHOLDER,
-            "is the nil UUID, which identifies nothing".into(),
-        )),
+        Ok(uuid) if uuid.is_nil() => {
+            Some((PLACEHOLDER, "the nil UUID, which identifies nothing".into()))
+        }
         Ok(_) if value.len() == HYPHENATED => None,
         Ok(_) => Some((
             NOT_A_UUID,
-            "is a UUID in another spelling; write it as 8-4-4-4-12 digits with hyphens".into(),
+            "a UUID in another spelling; write it as 8-4-4-4-12 digits with hyphens".into(),
         )),
-        Err(_) => Some((NOT_A_UUID, format!("is “{value}”, which is no UUID"))),
+        Err(_) => Some((NOT_A_UUID, format!("“{value}” is no UUID"))),
     }
 }
 

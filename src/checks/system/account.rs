@@ -57,7 +57,7 @@ fn judge_account(account: &Account) -> Verdict {
             format!("the account “{name}” has user number 0, which is root's"),
         )
         .advice(format!(
-            "give it a number of its own: `usermod --uid NUMBER --non-unique {name}` does not do here, so remove its line from /etc/passwd with `vipw` and create it anew with `useradd --create-home {name}`"
+            "take its line out of /etc/passwd with `vipw`, then create it anew: `useradd --create-home {name}`"
         ))
     } else {
         Verdict::pass(format!("the account “{name}” has user number {uid}"))

@@ -6,6 +6,7 @@ use crate::{
         Gap, Source,
         limits::{FileLimit, KernelLimits, Limits, ProcessLimits},
     },
+    profile::System,
     units::percent,
 };
 
@@ -22,9 +23,6 @@ const NEARLY_USED_UP: Cause = Cause::new(
     "nearly all files that the kernel allows are open",
 );
 
-/// Of all files that the kernel allows, this share in use is trouble on any machine, in percent.
-const USED_UP_PERCENT: f64 = 90.0;
-
 /// See [`Prose::checks`] in the declaration.
 pub static LIMITS: Check = Check {
     id: "system.limits",
@@ -36,7 +34,7 @@ pub static LIMITS: Check = Check {
     reference: "RocksDB tuning guide: open files; systemd.exec(5): LimitNOFILE=",
     causes: &[OPEN_FILES, FILE_MAX, NEARLY_USED_UP],
     prose: Prose {
-        checks: "The hard limit on open files that containers inherit: containerd's, since they are its children; where it does not run, the Docker daemon's; where that does not run either, the doctor's own. Below `system.open_files` of the profile it warns. So does a kernel that allows fewer files than that for all processes together, or has nearly all of those in use.",
+        checks: "The hard limit on open files that containers inherit: containerd's, since they are its children; where it does not run, the Docker daemon's; where that does not run either, the doctor's own. Below `system.open_files` of the profile it warns. So does a kernel that allows fewer files than that for all processes together, or has more than `system.open_files_used_warn_percent` of those in use.",
         why: "The node's database keeps many files open. At the limit it cannot open one more, and writes fail in the middle of a pipe's run.",
         remedy: "Raise the limit with a systemd drop-in for containerd and Docker (`LimitNOFILE=`), or with `ulimits:` in the compose file; the kernel's own with `sysctl fs.file-max`.",
     },
@@ -48,15 +46,13 @@ fn judge(context: &Context) -> Judgement {
     let limits = context.facts.limits().seen()?;
     let kernel = limits.kernel.seen()?;
     let inherited = inherited(limits)?;
+    let has_engine = !matches!(inherited.from, From::Doctor);
     let mut verdict = Verdict::worst_of(
         vec![
             judge_inherited(&inherited, kernel, needed),
-            judge_kernel(kernel, needed),
+            judge_kernel(kernel, &context.profile.system),
         ],
-        format!(
-            "{} may have {} files open, enough for the {needed} that the database needs",
-            inherited.who, inherited.limits.hard
-        ),
+        all_well(&inherited, needed),
     );
     match verdict.cause.as_deref() {
         Some(code) if code == OPEN_FILES.code => {
@@ -70,7 +66,7 @@ fn judge(context: &Context) -> Judgement {
                 .advice("find out who has so many files open: `lsof -n | awk '{print $1}' | sort | uniq -c | sort -n | tail`")
                 .advice("or raise what the kernel allows: `sysctl -w fs.file-max=9223372036854775807`, and the same in a file of /etc/sysctl.d");
         }
-        None if inherited.limits.soft < FileLimit::Files(needed) => {
+        None if has_engine && inherited.limits.soft < FileLimit::Files(needed) => {
             verdict = verdict.remark(format!(
                 "{} starts programs with {} and lets them raise that themselves; one that does not needs `ulimits:` in the compose file",
                 inherited.who, inherited.limits.soft
@@ -102,7 +98,7 @@ fn judge(context: &Context) -> Judgement {
 enum From {
     Containerd,
     Dockerd,
-    /// No engine runs; what a service would get is guessed from the doctor's own.
+    /// No engine runs, so that only the kernel's own limits can be judged.
     Doctor,
 }
 
@@ -126,9 +122,26 @@ fn inherited(limits: &Limits) -> Result<Inherited<'_>, Gap> {
     Err(Gap::Absent)
 }
 
+fn all_well(inherited: &Inherited, needed: u64) -> String {
+    match inherited.from {
+        From::Doctor => format!(
+            "the kernel grants the {needed} open files that the database needs; no container engine runs yet whose own limit could be seen"
+        ),
+        From::Containerd | From::Dockerd => format!(
+            "{} may have {} files open, enough for the {needed} that the database needs",
+            inherited.who, inherited.limits.hard
+        ),
+    }
+}
+
 fn judge_inherited(inherited: &Inherited, kernel: &KernelLimits, needed: u64) -> Item {
     // Without a limit of its own a process still has the kernel's.
     let hard = inherited.limits.hard.min(FileLimit::Files(kernel.nr_open));
+    let is_the_kernels = kernel.nr_open < needed;
+    if matches!(inherited.from, From::Doctor) && !is_the_kernels {
+        // A shell's limit says nothing of what an engine's unit will grant.
+        return Item::skip(inherited.who, "no container engine runs");
+    }
     if hard < FileLimit::Files(needed) {
         Item::warn(
             inherited.who,
@@ -140,7 +153,8 @@ fn judge_inherited(inherited: &Inherited, kernel: &KernelLimits, needed: u64) ->
     }
 }
 
-fn judge_kernel(kernel: &KernelLimits, needed: u64) -> Item {
+fn judge_kernel(kernel: &KernelLimits, required: &System) -> Item {
+    let needed = required.open_files;
     let used = percent(kernel.in_use, kernel.file_max);
     let who = "all processes together";
     if kernel.file_max < needed {
@@ -152,7 +166,7 @@ fn judge_kernel(kernel: &KernelLimits, needed: u64) -> Item {
                 kernel.file_max
             ),
         )
-    } else if used > USED_UP_PERCENT {
+    } else if used > required.open_files_used_warn_percent {
         Item::warn(
             who,
             NEARLY_USED_UP,
@@ -167,173 +181,25 @@ fn judge_kernel(kernel: &KernelLimits, needed: u64) -> Item {
 }
 
 fn advise(verdict: Verdict, from: From, kernel: &KernelLimits, needed: u64) -> Verdict {
+    // As many as most kernels grant: a limit that is raised need not be raised again.
+    let generous = kernel.nr_open.max(needed);
     let verdict = if kernel.nr_open < needed {
         verdict.advice(format!(
-            "let the kernel grant that much: `sysctl -w fs.nr_open={}`, and the same in a file of /etc/sysctl.d",
-            needed.max(1_048_576)
-        ))
+            "let the kernel grant that much: `sysctl -w fs.nr_open={generous}`, and the same in a file of /etc/sysctl.d"))
     } else {
         verdict
     };
     let drop_in = |unit: &str| {
         format!(
-            "`systemctl edit {unit}`, add the lines `[Service]` and `LimitNOFILE={}`, then restart it in a quiet hour: `systemctl restart {unit}`",
-            needed.max(1_048_576)
+            "`systemctl edit {unit}`, add the lines `[Service]` and `LimitNOFILE={generous}`, then restart it in a quiet hour: `systemctl restart {unit}`"
         )
     };
     match from {
         From::Containerd => verdict.advice(drop_in("containerd")),
         From::Dockerd => verdict.advice(drop_in("docker")),
-        From::Doctor => verdict.advice(format!(
-            "neither containerd nor Docker runs here; raise the limit of who starts it: LimitNOFILE={needed} in its systemd unit, or `nofile` in /etc/security/limits.d for a shell"
-        )),
+        From::Doctor => verdict,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, judge_cases, nothing_observed, verdict},
-        },
-        facts::{Facts, Observed},
-    };
-
-    fn process(soft: FileLimit, hard: FileLimit) -> Observed<ProcessLimits> {
-        Observed::Seen(ProcessLimits { pid: 7, soft, hard })
-    }
-
-    fn files(hard: u64) -> Observed<ProcessLimits> {
-        process(FileLimit::Files(1_024), FileLimit::Files(hard))
-    }
-
-    fn healthy() -> Limits {
-        Limits {
-            kernel: Observed::Seen(KernelLimits {
-                file_max: u64::MAX / 2,
-                in_use: 2_000,
-                nr_open: 1_048_576,
-            }),
-            containerd: process(FileLimit::Unlimited, FileLimit::Unlimited),
-            dockerd: Observed::Absent,
-            own: files(1_024),
-        }
-    }
-
-    fn but(change: impl Fn(&mut Limits)) -> impl Fn(&mut Facts) {
-        move |facts| {
-            let mut limits = healthy();
-            change(&mut limits);
-            facts.limits = Observed::Seen(limits);
-        }
-    }
-
-    fn kernel(file_max: u64, in_use: u64, nr_open: u64) -> Observed<KernelLimits> {
-        Observed::Seen(KernelLimits {
-            file_max,
-            in_use,
-            nr_open,
-        })
-    }
-
-    #[test]
-    fn cases() {
-        let few = Some("open-files");
-        judge_cases(
-            &LIMITS,
-            &[
-                Case::new("unlimited", Status::Pass, None, but(|_| {})),
-                Case::new(
-                    "just enough",
-                    Status::Pass,
-                    None,
-                    but(|limits| limits.containerd = files(65_536)),
-                ),
-                Case::new(
-                    "one too few",
-                    Status::Warn,
-                    few,
-                    but(|limits| limits.containerd = files(65_535)),
-                ),
-                Case::new(
-                    "containerd decides",
-                    Status::Pass,
-                    None,
-                    but(|limits| limits.dockerd = files(1_024)),
-                ),
-                Case::new(
-                    "dockerd alone",
-                    Status::Warn,
-                    few,
-                    but(|limits| {
-                        limits.containerd = Observed::Absent;
-                        limits.dockerd = files(4_096);
-                    }),
-                ),
-                Case::new(
-                    "no engine",
-                    Status::Warn,
-                    few,
-                    but(|limits| limits.containerd = Observed::Absent),
-                ),
-                Case::new(
-                    "unlimited, but the kernel's end is low",
-                    Status::Warn,
-                    few,
-                    but(|limits| limits.kernel = kernel(1 << 40, 1, 1_024)),
-                ),
-                Case::new(
-                    "all together too few",
-                    Status::Warn,
-                    Some("file-max"),
-                    but(|limits| limits.kernel = kernel(50_000, 1, 1 << 20)),
-                ),
-                Case::new(
-                    "nearly used up",
-                    Status::Warn,
-                    Some("nearly-used-up"),
-                    but(|limits| limits.kernel = kernel(100_000, 90_001, 1 << 20)),
-                ),
-                Case::new(
-                    "nonsense",
-                    Status::Warn,
-                    few,
-                    but(|limits| limits.kernel = kernel(0, u64::MAX, 0)),
-                ),
-                Case::new(
-                    "containerd refused",
-                    Status::Unknown,
-                    Some("needs-root"),
-                    but(|limits| {
-                        limits.containerd =
-                            Observed::Denied("reading the limits of a process needs root".into());
-                    }),
-                ),
-                Case::new(
-                    "kernel failed",
-                    Status::Unknown,
-                    Some("observation-failed"),
-                    but(|limits| {
-                        limits.kernel = Observed::Failed("no".into());
-                    }),
-                ),
-                Case::new(
-                    "not asked",
-                    Status::Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn a_low_soft_limit_is_a_remark() {
-        let mut facts = nothing_observed();
-        but(|limits| limits.containerd = files(524_288))(&mut facts);
-        let verdict = verdict(&LIMITS, &facts);
-        assert!(verdict.remarks[0].contains("1024"), "{:?}", verdict.remarks);
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! `system.os`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Status, Verdict},
     facts::{Source, host::OsRelease},
     profile::{ReleaseNumber, SupportedSystem},
 };
@@ -123,9 +123,9 @@ fn kinship(system: &SupportedSystem, release: &OsRelease, id: &str) -> Option<Ki
     let is_one_of = |ids: &[String]| ids.iter().any(|known| known == id);
     if system.id == id {
         Some(Kinship::Itself)
-    } else if is_one_of(&system.rebuilds) {
-        Some(Kinship::Rebuild)
-    } else if is_like && system.accept_like && !is_one_of(&system.unlike) {
+    } else if is_one_of(&system.rebuilds)
+        || (is_like && system.accept_like && !is_one_of(&system.unlike))
+    {
         Some(Kinship::Rebuild)
     } else {
         is_like.then_some(Kinship::Derivative)
@@ -168,10 +168,11 @@ fn with_preference(
     system: &SupportedSystem,
 ) -> Verdict {
     match supported.first() {
-        Some(preferred) if preferred.id != system.id => verdict.remark(format!(
-            "{} is supported, {} is preferred",
-            system.name, preferred.name
-        )),
+        Some(preferred) if preferred.id != system.id && verdict.status == Status::Pass => verdict
+            .remark(format!(
+                "{} is supported, {} is preferred",
+                system.name, preferred.name
+            )),
         _ => verdict,
     }
 }

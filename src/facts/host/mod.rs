@@ -82,7 +82,7 @@ fn os_release(root: &Root) -> Observed<OsRelease> {
 fn release_file(root: &Root, file: &str) -> Observed<String> {
     match read_text(root, Path::new(file), LARGEST_RELEASE_FILE) {
         Ok(text) => Observed::Seen(text),
-        Err(problem) => problem.observed(file),
+        Err(problem) => Observed::from_problem(&problem, file),
     }
 }
 
@@ -95,7 +95,7 @@ fn recorded_hostname(root: &Root) -> Observed<String> {
     let text = match read_text(root, Path::new(file), LARGEST_HOSTNAME_FILE) {
         Ok(text) => text,
         Err(FileProblem::Io(error)) => return Observed::from_error(&error, file),
-        Err(problem) => return problem.observed(file),
+        Err(problem) => return Observed::from_problem(&problem, file),
     };
     text.lines()
         .map(str::trim)

@@ -205,7 +205,10 @@ async fn outcome(
             return Some(Outcome::TimedOut(reason.unwrap_or_default()));
         }
     };
-    match program::run(Command::new(program), LARGEST_OUTPUT, remaining(limit)).await {
+    let mut command = Command::new(program);
+    // A program can be several, and then goes by the name that it was called by.
+    command.arg0(&path);
+    match program::run(command, LARGEST_OUTPUT, remaining(limit)).await {
         Err(error) => Some(not_started(&path, &error)),
         Ok(run) => {
             let said = Said::new(&run.stdout, &run.stderr);

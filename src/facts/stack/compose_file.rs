@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    document::{Position, Walk, conceal, read_yaml},
+    document::{LONGEST_MESSAGE, Position, Walk, conceal, read_yaml, shortened},
     interpolation::Variables,
     ports::PortMapping,
     service::{read_networks, read_services, read_volumes},
@@ -14,7 +14,7 @@ use super::{
 use crate::redact::{MARK, Redactor};
 
 /// What of each kind is kept at most; a file that is wrong everywhere need not be quoted in full.
-const MOST_PROBLEMS: usize = 100;
+pub(super) const MOST_PROBLEMS: usize = 100;
 
 /// A compose file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,10 +44,19 @@ pub struct ComposeFile {
 pub struct UsedVariable {
     /// Its name.
     pub name: String,
-    /// Where, as in `services.traefik.image`: the first place where nothing came of it, or else the first.
+    /// Where first, as in `services.traefik.image`.
     pub place: String,
-    /// Whether it is unset somewhere where no default stands in for it, so that nothing came of it.
-    pub blank: bool,
+    /// Where it would have to be set and is not: nothing comes of it there, or Compose refuses the file.
+    #[serde(default)]
+    pub blank_places: Vec<String>,
+}
+
+impl UsedVariable {
+    /// The first place where it would have to be set and is not.
+    #[must_use]
+    pub fn blank_place(&self) -> Option<&str> {
+        self.blank_places.first().map(String::as_str)
+    }
 }
 
 /// Something in a compose file that cannot be.
@@ -167,6 +176,7 @@ pub struct Surroundings<'a, V> {
 }
 
 /// Reads a compose file; what is wrong with it is in the result.
+#[must_use]
 pub fn read<V: Variables>(text: &str, surroundings: &Surroundings<V>) -> ComposeFile {
     let mut file = ComposeFile {
         path: surroundings.path.clone(),
@@ -180,7 +190,6 @@ pub fn read<V: Variables>(text: &str, surroundings: &Surroundings<V>) -> Compose
             file.problems.push(problem);
         }
     }
-    file.problems.truncate(MOST_PROBLEMS);
     file
 }
 
@@ -259,12 +268,15 @@ impl ComposeFile {
     fn find_undefined(&mut self) {
         let mut problems = Vec::new();
         let mut undefined = |place: String, what: &str, name: &str| {
-            problems.push(Problem {
-                kind: ProblemKind::Undefined,
-                place,
-                position: None,
-                message: format!("the {what} “{name}” is defined nowhere in the file"),
-            });
+            if problems.len() < MOST_PROBLEMS {
+                let message = format!("the {what} “{name}” is defined nowhere in the file");
+                problems.push(Problem {
+                    kind: ProblemKind::Undefined,
+                    place,
+                    position: None,
+                    message: shortened(&message, LONGEST_MESSAGE),
+                });
+            }
         };
         for (name, service) in &self.services {
             let place = format!("services.{name}");

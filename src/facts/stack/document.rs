@@ -1,10 +1,12 @@
 //! A compose file's text as a document: YAML read as Compose reads it, and interpolated.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
 use super::{
-    compose_file::{Problem, ProblemKind, UsedVariable},
+    compose_file::{MOST_PROBLEMS, Problem, ProblemKind, UsedVariable},
     interpolation::{Interpolation, Variables},
 };
 
@@ -16,6 +18,15 @@ const DEEPEST: usize = 64;
 
 /// Scalars of one document with everything that aliases repeat.
 const MOST_SCALAR_BYTES: usize = 16_000_000;
+
+/// Variables of one document that are remembered.
+const MOST_VARIABLES: usize = 1_000;
+
+/// Places that are remembered of one variable.
+const MOST_PLACES: usize = 50;
+
+/// A message longer than this quotes more of the file than helps.
+pub(super) const LONGEST_MESSAGE: usize = 500;
 
 /// Where in a file something is, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +68,7 @@ pub fn read_yaml(text: &str) -> Result<Value, Problem> {
             kind: ProblemKind::NotYaml,
             place: String::new(),
             position,
-            message: error.without_snippet().to_string(),
+            message: shortened(&error.without_snippet().to_string(), LONGEST_MESSAGE),
         }
     })
 }
@@ -76,8 +87,10 @@ pub struct Walk<'v, V> {
     place: Vec<Step>,
     /// What Compose refuses.
     pub problems: Vec<Problem>,
-    /// The variables that the document refers to, each with the first place that matters.
+    /// The variables that the document refers to, each with its places.
     pub used: Vec<UsedVariable>,
+    /// Where in `used` each variable is.
+    known: BTreeMap<String, usize>,
 }
 
 impl<'v, V: Variables> Walk<'v, V> {
@@ -89,6 +102,7 @@ impl<'v, V: Variables> Walk<'v, V> {
             place: Vec::new(),
             problems: Vec::new(),
             used: Vec::new(),
+            known: BTreeMap::new(),
         }
     }
 
@@ -127,30 +141,32 @@ impl<'v, V: Variables> Walk<'v, V> {
     fn text(&mut self, text: &str) -> String {
         let made = self.interpolation.text(self.variables, text);
         for reference in std::mem::take(&mut self.interpolation.references) {
-            let known = self
-                .used
-                .iter_mut()
-                .find(|used| used.name == reference.name);
-            match known {
-                Some(used) if used.blank || !reference.blank => {}
-                Some(used) => {
-                    used.blank = true;
-                    used.place = place_name(&self.place);
-                }
-                None => self.used.push(UsedVariable {
+            let known = self.known.get(&reference.name).copied();
+            let position = known.unwrap_or(self.used.len());
+            if known.is_none() && position < MOST_VARIABLES {
+                self.known.insert(reference.name.clone(), position);
+                self.used.push(UsedVariable {
                     name: reference.name,
                     place: place_name(&self.place),
-                    blank: reference.blank,
-                }),
+                    blank_places: Vec::new(),
+                });
+            }
+            if let Some(used) = self.used.get_mut(position)
+                && reference.blank
+                && used.blank_places.len() < MOST_PLACES
+            {
+                used.blank_places.push(place_name(&self.place));
             }
         }
         made.unwrap_or_else(|problem| {
-            self.problems.push(Problem {
-                kind: ProblemKind::BadInterpolation,
-                place: place_name(&self.place),
-                position: None,
-                message: problem.to_string(),
-            });
+            if self.problems.len() < MOST_PROBLEMS {
+                self.problems.push(Problem {
+                    kind: ProblemKind::BadInterpolation,
+                    place: place_name(&self.place),
+                    position: None,
+                    message: shortened(&problem.to_string(), LONGEST_MESSAGE),
+                });
+            }
             text.to_owned()
         })
     }
@@ -167,11 +183,21 @@ fn place_name(steps: &[Step]) -> String {
     name
 }
 
+/// A text that is no longer than anybody would read.
+pub(super) fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// `services.traefik`
 #[must_use]
 pub fn member_of(place: &str, member: &str) -> String {
+    const LONGEST: usize = 100;
+    let member = shortened(member, LONGEST);
     if place.is_empty() {
-        member.to_owned()
+        member
     } else {
         format!("{place}.{member}")
     }

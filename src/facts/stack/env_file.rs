@@ -206,22 +206,19 @@ impl<'t> Reader<'t> {
     /// Reads a value, and says whether Compose v1 reads the same.
     fn value(&mut self) -> Result<(String, bool), EnvProblem> {
         let written = self.rest;
-        let value = match written.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                let (within, rest) = quoted(written, quote).ok_or(EnvProblem::Unterminated)?;
-                self.rest = rest;
-                if quote == '"' {
-                    self.expand(&escapes(&within))?
-                } else {
-                    within
-                }
+        let value = if let Some(quote @ ('"' | '\'')) = written.chars().next() {
+            let (within, rest) = quoted(written, quote).ok_or(EnvProblem::Unterminated)?;
+            self.rest = rest;
+            if quote == '"' {
+                self.expand(&escapes(&within))?
+            } else {
+                within
             }
-            _ => {
-                let (line, rest) = written.split_once('\n').unwrap_or((written, ""));
-                self.rest = rest;
-                let value = line.split_once(" #").map_or(line, |(value, _)| value);
-                self.expand(value.trim_end())?
-            }
+        } else {
+            let (line, rest) = written.split_once('\n').unwrap_or((written, ""));
+            self.rest = rest;
+            let value = line.split_once(" #").map_or(line, |(value, _)| value);
+            self.expand(value.trim_end())?
         };
         let same = reads_the_same(written, &value, &self.file.variables);
         Ok((value, same))
@@ -262,7 +259,7 @@ fn is_blank(character: char) -> bool {
 }
 
 /// What stands between the quotation marks at the beginning of a text, the escaped ones among it plain, and the rest.
-pub(super) fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut within = String::new();
     let mut escaped = false;
     for (index, character) in text.char_indices().skip(1) {
@@ -325,12 +322,11 @@ fn octal<'t>(after: &'t str, made: &mut String) -> &'t str {
     let number = (digits.len() == 3)
         .then(|| u8::from_str_radix(digits, 8).ok())
         .flatten();
-    match number {
-        Some(number) => made.push(char::from(number)),
-        None => {
-            made.push('\\');
-            made.push_str(digits);
-        }
+    if let Some(number) = number {
+        made.push(char::from(number));
+    } else {
+        made.push('\\');
+        made.push_str(digits);
     }
     rest
 }
@@ -408,9 +404,10 @@ mod tests {
 
     #[test]
     fn values_that_double_each_other_are_bounded() {
-        let lines: String = (1..60)
-            .map(|n| format!("V{n}=$V{}$V{}\n", n - 1, n - 1))
+        let lines: Vec<String> = (1..60)
+            .map(|n| format!("V{n}=$V{}$V{}", n - 1, n - 1))
             .collect();
+        let lines = lines.join("\n");
         let problem = parse(&format!("V0=xxxxxxxx\n{lines}")).problem.unwrap();
         assert_eq!(
             problem.problem,

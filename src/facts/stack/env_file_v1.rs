@@ -24,18 +24,16 @@ pub(super) fn reads_the_same(
 }
 
 /// The value as v1 reads it, its references left in; none where v1 ignores the line.
-fn version_1(written: &str) -> Option<Cow<'_, str>> {
-    match written.chars().next() {
-        Some(quote @ ('"' | '\'')) => quoted(written, quote).map(Cow::Owned),
-        _ => {
-            let line = written.lines().next().unwrap_or_default();
-            let value = match COMMENT.as_ref() {
-                Some(comment) => comment.replace(line, ""),
-                None => Cow::Borrowed(line),
-            };
-            Some(Cow::Owned(value.trim_end().to_owned()))
-        }
+fn version_1(written: &str) -> Option<String> {
+    if let Some(quote @ ('"' | '\'')) = written.chars().next() {
+        return quoted(written, quote);
     }
+    let line = written.lines().next().unwrap_or_default();
+    let value = match COMMENT.as_ref() {
+        Some(comment) => comment.replace(line, ""),
+        None => Cow::Borrowed(line),
+    };
+    Some(value.trim_end().to_owned())
 }
 
 /// A value in quotation marks, after which v1 suffers nothing but a comment.

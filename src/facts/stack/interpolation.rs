@@ -13,6 +13,9 @@ const DEEPEST: usize = 32;
 /// What all the texts of one document may grow to, in bytes: a few lines of `.env` can double each other for ever.
 const LARGEST_TOTAL: usize = 16_000_000;
 
+/// References of one text that are remembered.
+const MOST_REFERENCES: usize = 10_000;
+
 /// Why a text cannot be interpolated. None of them carries a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[serde(rename_all = "kebab-case")]
@@ -62,7 +65,7 @@ pub trait Variables {
 pub struct Reference {
     /// Its name.
     pub name: String,
-    /// Whether it was unset and nothing stood in for it, so that nothing came of it.
+    /// Whether it had to be set and was not: nothing stood in for it.
     pub blank: bool,
 }
 
@@ -153,6 +156,9 @@ impl Interpolation {
     }
 
     fn refer(&mut self, name: &str, blank: bool) {
+        if self.references.len() >= MOST_REFERENCES {
+            return;
+        }
         self.references.push(Reference {
             name: name.to_owned(),
             blank,
@@ -176,13 +182,17 @@ impl Interpolation {
         let usable = value.filter(|value| !(alternative.empty_is_unset && value.is_empty()));
         match (alternative.operator, usable) {
             (Operator::Default | Operator::Require, Some(value)) => Ok(value.to_owned()),
-            (Operator::Default, None) => Ok(self.stand_in(variables, name, words)),
-            (Operator::Replace, Some(_)) => Ok(self.stand_in(variables, name, words)),
+            (Operator::Default, None) | (Operator::Replace, Some(_)) => {
+                Ok(self.stand_in(variables, name, words))
+            }
             (Operator::Replace, None) => Ok(String::new()),
-            (Operator::Require, None) => Err(InterpolationProblem::Required {
-                name: name.to_owned(),
-                why: self.stand_in(variables, name, words),
-            }),
+            (Operator::Require, None) => {
+                self.refer(name, true);
+                Err(InterpolationProblem::Required {
+                    name: name.to_owned(),
+                    why: self.stand_in(variables, name, words),
+                })
+            }
         }
     }
 

@@ -5,6 +5,8 @@ pub mod document;
 pub mod env_file;
 mod env_file_v1;
 pub mod interpolation;
+mod keys;
+mod mounts;
 mod observe;
 pub mod ports;
 mod service;
@@ -91,7 +93,7 @@ impl<T> Content<T> {
             FileProblem::TooLarge { size, limit } => {
                 Observed::Seen(Self::TooLarge { path, size, limit })
             }
-            FileProblem::Io(_) => problem.observed(&path.display().to_string()),
+            FileProblem::Io(_) => Observed::from_problem(problem, &path.display().to_string()),
         }
     }
 }

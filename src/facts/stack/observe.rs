@@ -226,9 +226,8 @@ fn learn(profile: &Profile, redactor: &Redactor, file: &EnvFile) {
         }
         match declared_kind(profile, name) {
             Some(VariableKind::Secret) => redactor.learn(value),
-            Some(_) => {}
             None if looks_secret(name) => learn_guessed(redactor, value),
-            None => {}
+            Some(_) | None => {}
         }
     }
 }

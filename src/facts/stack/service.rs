@@ -5,114 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{
-    compose_file::{Mount, Problem, ProblemKind, Resource, Service},
-    document::{element_of, member_of, scalar_text},
+    compose_file::{MOST_PROBLEMS, Mount, Problem, ProblemKind, Resource, Service},
+    document::{LONGEST_MESSAGE, element_of, member_of, scalar_text, shortened},
+    keys,
+    mounts::read_mount,
     ports::{PortMapping, read_port},
 };
-use crate::toml_document::nearest;
+use crate::spelling::nearest;
 
 /// More published ports than any service has; ranges multiply.
 const MOST_PORTS: usize = 2_000;
-
-/// The keys at the top of a compose file.
-const TOP_KEYS: &[&str] = &[
-    "configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes",
-];
-
-/// The keys of a service, of Compose 2.26 and of later ones.
-const SERVICE_KEYS: &[&str] = &[
-    "annotations",
-    "attach",
-    "blkio_config",
-    "build",
-    "cap_add",
-    "cap_drop",
-    "cgroup",
-    "cgroup_parent",
-    "command",
-    "configs",
-    "container_name",
-    "cpu_count",
-    "cpu_percent",
-    "cpu_period",
-    "cpu_quota",
-    "cpu_rt_period",
-    "cpu_rt_runtime",
-    "cpu_shares",
-    "cpus",
-    "cpuset",
-    "credential_spec",
-    "depends_on",
-    "deploy",
-    "develop",
-    "device_cgroup_rules",
-    "devices",
-    "dns",
-    "dns_opt",
-    "dns_search",
-    "domainname",
-    "entrypoint",
-    "env_file",
-    "environment",
-    "expose",
-    "extends",
-    "external_links",
-    "extra_hosts",
-    "gpus",
-    "group_add",
-    "healthcheck",
-    "hostname",
-    "image",
-    "init",
-    "ipc",
-    "isolation",
-    "label_file",
-    "labels",
-    "links",
-    "logging",
-    "mac_address",
-    "mem_limit",
-    "mem_reservation",
-    "mem_swappiness",
-    "memswap_limit",
-    "models",
-    "network_mode",
-    "networks",
-    "oom_kill_disable",
-    "oom_score_adj",
-    "pid",
-    "pids_limit",
-    "platform",
-    "ports",
-    "post_start",
-    "pre_stop",
-    "privileged",
-    "profiles",
-    "provider",
-    "pull_policy",
-    "read_only",
-    "restart",
-    "runtime",
-    "scale",
-    "secrets",
-    "security_opt",
-    "shm_size",
-    "stdin_open",
-    "stop_grace_period",
-    "stop_signal",
-    "storage_opt",
-    "sysctls",
-    "tmpfs",
-    "tty",
-    "ulimits",
-    "use_api_socket",
-    "user",
-    "userns_mode",
-    "uts",
-    "volumes",
-    "volumes_from",
-    "working_dir",
-];
 
 /// Reads the services of a document, and notes the files that belong to the stack but are not followed.
 pub(super) fn read_services(
@@ -129,7 +31,7 @@ pub(super) fn read_services(
         );
         return BTreeMap::new();
     };
-    reader.keys("", top, TOP_KEYS);
+    reader.keys("", top, keys::TOP);
     reader.text("version", top.get("version"));
     reader.text("name", top.get("name"));
     if let Some(included) = top.get("include") {
@@ -214,12 +116,15 @@ struct Reader<'p> {
 
 impl Reader<'_> {
     fn complain(&mut self, kind: ProblemKind, place: &str, message: impl Into<String>) {
-        self.problems.push(Problem {
-            kind,
-            place: place.to_owned(),
-            position: None,
-            message: message.into(),
-        });
+        let known = self.problems.iter().filter(|known| known.kind == kind);
+        if known.count() < MOST_PROBLEMS {
+            self.problems.push(Problem {
+                kind,
+                place: place.to_owned(),
+                position: None,
+                message: shortened(&message.into(), LONGEST_MESSAGE),
+            });
+        }
     }
 
     fn bad_type(&mut self, place: &str, message: impl Into<String>) {
@@ -227,7 +132,7 @@ impl Reader<'_> {
     }
 
     fn service(&mut self, place: &str, members: &Map<String, Value>) -> Service {
-        self.keys(place, members, SERVICE_KEYS);
+        self.keys(place, members, keys::SERVICE);
         let at = |name: &str| member_of(place, name);
         let mut text = |name: &str| self.text(&at(name), members.get(name));
         let (image, container_name, restart) =
@@ -282,12 +187,15 @@ impl Reader<'_> {
     }
 
     /// Complains of keys that Compose does not know; those that begin with `x-` are anybody's own.
-    fn keys(&mut self, place: &str, members: &Map<String, Value>, known: &[&str]) {
+    fn keys(&mut self, place: &str, members: &Map<String, Value>, known: &str) {
+        const LONGEST_KEY: usize = 40;
         for key in members.keys() {
-            if key.starts_with("x-") || known.contains(&key.as_str()) {
+            if key.starts_with("x-") || known.split(' ').any(|known| known == key) {
                 continue;
             }
-            let meant = nearest(key, known.iter().copied())
+            let meant = (key.len() <= LONGEST_KEY && self.problems.len() < MOST_PROBLEMS)
+                .then(|| nearest(key, known.split(' ')))
+                .flatten()
                 .map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
             self.complain(
                 ProblemKind::UnknownKey,
@@ -379,15 +287,15 @@ impl Reader<'_> {
             Some(Value::Array(elements)) => elements
                 .iter()
                 .enumerate()
-                .filter_map(|(index, element)| match element {
-                    Value::String(text) => Some(match text.split_once('=') {
-                        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                        None => (text.clone(), None),
-                    }),
-                    _ => {
+                .filter_map(|(index, element)| {
+                    let Some(text) = element.as_str() else {
                         self.bad_type(&element_of(place, index), "it has to be a text, NAME=value");
-                        None
-                    }
+                        return None;
+                    };
+                    Some(match text.split_once('=') {
+                        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                        None => (text.to_owned(), None),
+                    })
                 })
                 .collect(),
             Some(Value::Object(members)) => members
@@ -438,12 +346,7 @@ impl Reader<'_> {
     fn mounts(&mut self, place: &str, value: Option<&Value>) -> Vec<Mount> {
         let mut mounts = Vec::new();
         for (index, element) in self.list(place, value).iter().enumerate() {
-            let mount = match element {
-                Value::String(text) => short_mount(text),
-                Value::Object(members) => long_mount(members),
-                _ => None,
-            };
-            match mount {
+            match read_mount(element) {
                 Some(mount) => mounts.push(mount),
                 None => self.bad_type(
                     &element_of(place, index),
@@ -490,35 +393,4 @@ impl Reader<'_> {
         };
         Resource { name, external }
     }
-}
-
-/// `[SOURCE:]TARGET[:OPTIONS]`
-fn short_mount(text: &str) -> Option<Mount> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let (source, target, options) = match parts.as_slice() {
-        [target] => (None, *target, ""),
-        [source, target] => (Some(*source), *target, ""),
-        [source, target, options] => (Some(*source), *target, *options),
-        _ => return None,
-    };
-    if target.is_empty() || source.is_some_and(str::is_empty) {
-        return None;
-    }
-    let is_path = source.is_some_and(|source| source.starts_with(['/', '.', '~']));
-    Some(Mount {
-        kind: if is_path { "bind" } else { "volume" }.to_owned(),
-        source: source.map(ToOwned::to_owned),
-        target: target.to_owned(),
-        read_only: options.split(',').any(|option| option == "ro"),
-    })
-}
-
-fn long_mount(members: &Map<String, Value>) -> Option<Mount> {
-    let text = |name: &str| members.get(name).and_then(scalar_text);
-    Some(Mount {
-        kind: text("type").unwrap_or_else(|| "volume".to_owned()),
-        source: text("source"),
-        target: text("target")?,
-        read_only: text("read_only").is_some_and(|value| value == "true"),
-    })
 }

@@ -4,10 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
-    checks::{
-        Status,
-        cases::{Case, judge_cases, nothing_observed, verdict},
-    },
+    checks::cases::{Case, judge_cases, nothing_observed, verdict},
     facts::{
         Facts, Observed, Root, Site,
         host::{self, Host},
@@ -107,7 +104,7 @@ async fn facts_of(fixture: &str, edition: &str) -> Facts {
         root: Root::at(place.path()).unwrap(),
         profile: Arc::new(facts.profile.clone()),
         settings: Arc::new(Settings::default()),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         redactor: Redactor::default(),
     })
     .await;
@@ -157,6 +154,7 @@ async fn rebuilds_and_second_choices_are_remarked_upon() {
         ("ubuntu-22.04", &[][..]),
         ("rhel-9.4", &["Ubuntu is preferred"]),
         ("oracle-9", &["rebuild", "Ubuntu is preferred"]),
+        ("centos-6.redhat-release", &["rebuild"]),
         ("damaged-unterminated", &["line 3"]),
     ] {
         let remarks = verdict(&OS, &facts_of(fixture, "2023").await).remarks;
