@@ -1,6 +1,6 @@
 //! `container.image`
 
-use super::find;
+use super::{FOREIGN, find};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict,

@@ -154,6 +154,12 @@ fn judge(context: &Context, name: &str) -> Judgement {
         ("watchtower", Some(_)) => verdict.follows(&config::WATCHTOWER_ARGUMENTS),
         _ => verdict,
     };
+    // What the file says depends on variables; a container drifts from a file whose variables are wrong.
+    let verdict = if verdict.cause.as_deref() == Some(DRIFTED.code) {
+        verdict.follows(&config::ENV)
+    } else {
+        verdict
+    };
     Ok(verdict
         .follows(&FOREIGN)
         .expected("running, healthy, made by compose from the compose file"))
