@@ -49,23 +49,23 @@ const DAMAGES: &[Damage] = &[
         std::fs::write(path, noise).unwrap();
     }),
     ("one line without an end", |path| {
-        std::fs::write(path, "=".repeat(900_000)).unwrap()
+        std::fs::write(path, "=".repeat(900_000)).unwrap();
     }),
     ("brackets without end", |path| {
-        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap()
+        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap();
     }),
     ("five gigabytes", |path| {
-        File::create(path).unwrap().set_len(5_000_000_000).unwrap()
+        File::create(path).unwrap().set_len(5_000_000_000).unwrap();
     }),
     ("a link to nothing", |path| {
-        symlink("/nowhere/at/all", path).unwrap()
+        symlink("/nowhere/at/all", path).unwrap();
     }),
     ("a link to itself", |path| {
-        symlink(path.file_name().unwrap(), path).unwrap()
+        symlink(path.file_name().unwrap(), path).unwrap();
     }),
     ("a link up", |path| symlink("..", path).unwrap()),
     ("a link out", |path| {
-        symlink("../../../../../../../../../../etc/shadow", path).unwrap()
+        symlink("../../../../../../../../../../etc/shadow", path).unwrap();
     }),
 ];
 

@@ -1,4 +1,5 @@
 //! The doctor on real machines: systemd, Docker, compose and the stack, healthy and with one fault at a time.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "support/machine.rs"]
 mod machine;

@@ -191,7 +191,7 @@ fn license_key(id: &str, expires: &str) -> String {
     )
 }
 
-fn with_status<'a>(report: &'a Value, statuses: &[&str]) -> Vec<String> {
+fn with_status(report: &Value, statuses: &[&str]) -> Vec<String> {
     report["findings"]
         .as_array()
         .unwrap()

@@ -352,3 +352,6 @@ impl Comparison {
 fn same_path(one: &str, other: &str) -> bool {
     one.trim_end_matches('/') == other.trim_end_matches('/')
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,20 +237,21 @@ mod tests {
         });
     }
 
+    const DATA: &str = "/srv/data/sesam/node-00/data";
+
     #[test]
     fn cases() {
         let case = |name, status, cause, change: fn(&mut Container, &mut Details)| {
             Case::new(name, status, cause, other(change))
         };
-        const DATA: &str = "/srv/data/sesam/node-00/data";
         judge_cases(
             &FOREIGN,
             &[
                 case("a microservice", Status::Pass, None, |_, details| {
-                    publishes(32_768, details)
+                    publishes(32_768, details);
                 }),
                 case("reads the logs", Status::Pass, None, |_, details| {
-                    mounts("/sesam/node-00/logs", details)
+                    mounts("/sesam/node-00/logs", details);
                 }),
                 case(
                     "is the stack's",

@@ -70,6 +70,8 @@ fn judge(context: &Context) -> Judgement {
     )
     .expected("the newest image of a software channel")
     .advice_all(advice)
+    // What stands in a container's place has another image.
+    .follows(&FOREIGN)
     .remark("whether the registry has newer images was not asked"))
 }
 

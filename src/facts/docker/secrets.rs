@@ -57,15 +57,14 @@ pub(super) fn command(words: &[String], redactor: &Redactor) -> Vec<String> {
             if !word.starts_with('-') {
                 return without_login(word, redactor);
             }
-            match word.split_once('=') {
-                Some((flag, value)) => match keep(flag.trim_start_matches('-'), value, redactor) {
+            if let Some((flag, value)) = word.split_once('=') {
+                match keep(flag.trim_start_matches('-'), value, redactor) {
                     Some(value) => format!("{flag}={value}"),
                     None => format!("{flag}={MARK}"),
-                },
-                None => {
-                    hide_next = is_secret_name(word.trim_start_matches('-'));
-                    word.clone()
                 }
+            } else {
+                hide_next = is_secret_name(word.trim_start_matches('-'));
+                word.clone()
             }
         })
         .collect()

@@ -102,7 +102,9 @@ impl EngineSocket {
     }
 
     async fn ask(&self, target: &str, limit: Size) -> Result<(Vec<u8>, bool), Trouble> {
-        let stream = UnixStream::connect(&self.path).await.map_err(unconnected)?;
+        let stream = UnixStream::connect(&self.path)
+            .await
+            .map_err(|error| unconnected(&error))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| broken(&error))?;
@@ -153,7 +155,7 @@ impl EngineSocket {
     }
 }
 
-fn unconnected(error: io::Error) -> Trouble {
+fn unconnected(error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Trouble::NoSocket,
         io::ErrorKind::PermissionDenied => Trouble::Denied,
