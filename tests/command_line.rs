@@ -1,4 +1,5 @@
 //! What the contract promises of the command line: formats, exit codes, streams, files, signals.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Whatever stands where a file should be: the run ends, says what it saw, and never breaks.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
@@ -40,11 +41,15 @@ const DAMAGES: &[Damage] = &[
     ("a named pipe", |path| {
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     }),
-    ("a directory", |path| std::fs::create_dir(path).unwrap()),
-    ("an empty file", |path| std::fs::write(path, "").unwrap()),
+    ("a directory", |path| {
+        std::fs::create_dir(path).unwrap();
+    }),
+    ("an empty file", |path| {
+        std::fs::write(path, "").unwrap();
+    }),
     ("noise", |path| {
         let noise: Vec<u8> = (0..70_000_u32)
-            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
             .collect();
         std::fs::write(path, noise).unwrap();
     }),
@@ -63,7 +68,9 @@ const DAMAGES: &[Damage] = &[
     ("a link to itself", |path| {
         symlink(path.file_name().unwrap(), path).unwrap();
     }),
-    ("a link up", |path| symlink("..", path).unwrap()),
+    ("a link up", |path| {
+        symlink("..", path).unwrap();
+    }),
     ("a link out", |path| {
         symlink("../../../../../../../../../../etc/shadow", path).unwrap();
     }),

@@ -80,6 +80,7 @@ fn as_published_each_known_fault_is_named_and_nothing_else() {
 }
 
 /// One fault: what breaks the machine, and what the doctor has to say of it, and nothing else.
+#[derive(Clone, Copy)]
 struct Fault {
     name: &'static str,
     breaks: &'static str,
@@ -136,7 +137,13 @@ fn each_is_named(edition: &str, faults: &[Fault]) {
 
 const STOP: &str = "systemctl stop docker.socket docker; rm -f /var/run/docker.sock";
 
+const UNMASK: &str = "systemctl unmask docker.service docker.socket";
+const EVICT: &str =
+    "systemctl stop impostor; rm -f /var/run/docker.sock; systemctl start docker.socket docker";
+const LOGIN: &str = "rm /home/sesam/.docker/config.json";
+
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn faults_of_the_software_are_named_one_at_a_time() {
     let impostor = |kind: &str| -> &'static str {
         let script = format!(
@@ -144,10 +151,6 @@ fn faults_of_the_software_are_named_one_at_a_time() {
         );
         Box::leak(script.into_boxed_str())
     };
-    const UNMASK: &str = "systemctl unmask docker.service docker.socket";
-    const EVICT: &str =
-        "systemctl stop impostor; rm -f /var/run/docker.sock; systemctl start docker.socket docker";
-    const LOGIN: &str = "rm /home/sesam/.docker/config.json";
     let login = |content: &str| -> &'static str {
         Box::leak(format!("{LOGIN}; echo '{content}' >/root/.docker/config.json").into_boxed_str())
     };
@@ -292,6 +295,7 @@ fn faults_of_the_software_are_named_one_at_a_time() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn faults_of_the_containers_are_named_one_at_a_time() {
     each_is_named(
         "2023",
@@ -474,9 +478,11 @@ fn faults_of_the_containers_are_named_one_at_a_time() {
     );
 }
 
+const FILE: &str = "cd /srv/data; ";
+
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn faults_of_the_files_are_named_one_at_a_time() {
-    const FILE: &str = "cd /srv/data; ";
     let edit = |expression: &str| -> &'static str {
         Box::leak(format!("{FILE} cp docker-compose.yml /tmp/before; sed -i {expression} docker-compose.yml; ! cmp -s docker-compose.yml /tmp/before").into_boxed_str())
     };

@@ -1,4 +1,5 @@
 //! No input whatever makes the doctor panic: settings, profiles and recorded facts, damaged in every way.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::Path;
 
@@ -114,7 +115,7 @@ fn examine(facts: &Facts, now: jiff::Timestamp) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
     fn damaged_facts_are_judged_or_refused(

@@ -1,4 +1,5 @@
 //! The walls of the house: which room may know which. One crate has no compiler between its rooms.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
