@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
+use tokio::{process::Command, task::JoinSet};
 
 use super::{
     Observed, Root, Site, bounded,
@@ -95,21 +95,32 @@ pub async fn observe(site: Site) -> Observed<ComposePrograms> {
         Observed::Seen(candidates) => candidates,
         other => return other.map(|_| ComposePrograms::default()),
     };
-    let mut found = Vec::new();
-    for (path, kind, look) in candidates {
-        let version = match look.version {
-            Some(version) => Observed::Seen(version),
-            // What lies in another root is another machine's, and is not run on this one.
-            None if look.executable && site.root.is_machine() => ask(&site, &path).await,
-            None => Observed::NotAsked,
-        };
-        found.push(ComposeProgram {
-            path,
-            kind,
-            executable: look.executable,
-            version,
+    let mut looks = JoinSet::new();
+    for (index, (path, kind, look)) in candidates.into_iter().enumerate() {
+        let site = site.clone();
+        looks.spawn(async move {
+            let version = match look.version {
+                Some(version) => Observed::Seen(version),
+                // What lies in another root is another machine's, and is not run on this one.
+                None if look.executable && site.root.is_machine() => ask(&site, &path).await,
+                None => Observed::NotAsked,
+            };
+            let program = ComposeProgram {
+                path,
+                kind,
+                executable: look.executable,
+                version,
+            };
+            (index, program)
         });
     }
+    let mut found = Vec::new();
+    while let Some(looked) = looks.join_next().await {
+        // One that panicked is a defect of the doctor, and costs that program only.
+        found.extend(looked.ok());
+    }
+    found.sort_by_key(|(index, _)| *index);
+    let found = found.into_iter().map(|(_, program)| program).collect();
     Observed::Seen(ComposePrograms { found, searched })
 }
 

@@ -1,14 +1,14 @@
 //! Logins for container registries: which are stored, where and for whom; never the passwords.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{process::Command, task::JoinSet};
 
 use super::{
     Observed, Root, Site, bounded,
@@ -20,6 +20,8 @@ use crate::{redact::Redactor, units::Bytes};
 
 /// Nobody logs in to so many registries.
 const LONGEST_FILE: Bytes = Bytes(1_000_000);
+/// More helpers than anybody has.
+const MOST_HELPERS: usize = 8;
 /// What a credential helper may answer.
 const LONGEST_ANSWER: usize = 100_000;
 /// The only thing that is asked of an account's line in `/etc/passwd`.
@@ -81,24 +83,37 @@ pub enum Login {
 
 /// Looks at every place where a login for this machine's stack can be.
 pub async fn observe(site: Site) -> Observed<RegistryLogins> {
-    let mut files = Vec::new();
-    for path in places(&site).await {
-        let (root, redactor, file) = (site.root.clone(), site.redactor.clone(), path.clone());
-        let what = path.display().to_string();
-        let read = bounded(site.deadline, what.clone(), move || {
-            match read_text(&root, &file, LONGEST_FILE) {
-                Err(problem) => Observed::from_problem(&problem, &what),
-                Ok(text) => Observed::Seen(parse(&text, &redactor)),
-            }
-        })
-        .await;
-        let content = match read {
-            Observed::Seen(content) => Observed::Seen(ask_helpers(&site, &path, content).await),
-            other => other,
-        };
-        files.push(LoginFile { path, content });
+    let mut looks = JoinSet::new();
+    for (index, path) in places(&site).await.into_iter().enumerate() {
+        let site = site.clone();
+        looks.spawn(async move { (index, look(&site, path).await) });
     }
-    Observed::Seen(RegistryLogins { files })
+    let mut files = Vec::new();
+    while let Some(looked) = looks.join_next().await {
+        // One that panicked is a defect of the doctor, and costs that file only.
+        files.extend(looked.ok());
+    }
+    files.sort_by_key(|(index, _)| *index);
+    Observed::Seen(RegistryLogins {
+        files: files.into_iter().map(|(_, file)| file).collect(),
+    })
+}
+
+async fn look(site: &Site, path: PathBuf) -> LoginFile {
+    let (root, redactor, file) = (site.root.clone(), site.redactor.clone(), path.clone());
+    let what = path.display().to_string();
+    let read = bounded(site.deadline, what.clone(), move || {
+        match read_text(&root, &file, LONGEST_FILE) {
+            Err(problem) => Observed::from_problem(&problem, &what),
+            Ok(text) => Observed::Seen(parse(&text, &redactor)),
+        }
+    })
+    .await;
+    let content = match read {
+        Observed::Seen(content) => Observed::Seen(ask_helpers(site, &path, content).await),
+        other => other,
+    };
+    LoginFile { path, content }
 }
 
 /// The places, each once: the environment's, this account's, root's, and the profile's account's.
@@ -234,18 +249,42 @@ fn login_of(entry: &Value, redactor: &Redactor) -> Login {
     }
 }
 
+/// Asks every helper that the file names, each once and all at once.
 async fn ask_helpers(site: &Site, file: &Path, mut content: LoginContent) -> LoginContent {
-    if let Some(store) = content.store.clone() {
-        content.stored = list(site, file, &store).await;
+    let named: BTreeSet<String> = content
+        .logins
+        .values()
+        .filter_map(|login| match login {
+            Login::Helper { helper, .. } => Some(helper.clone()),
+            _ => None,
+        })
+        .chain(content.store.clone())
+        .collect();
+    let mut questions = JoinSet::new();
+    for helper in named.into_iter().take(MOST_HELPERS) {
+        let (site, file) = (site.clone(), file.to_path_buf());
+        questions.spawn(async move {
+            let answer = list(&site, &file, &helper).await;
+            (helper, answer)
+        });
+    }
+    let mut answers = BTreeMap::new();
+    while let Some(answer) = questions.join_next().await {
+        answers.extend(answer.ok());
+    }
+    if let Some(answer) = content.store.as_ref().and_then(|store| answers.get(store)) {
+        content.stored = answer.clone();
     }
     for (registry, login) in &mut content.logins {
-        if let Login::Helper { helper, answer } = login {
-            *answer = match list(site, file, helper).await {
+        if let Login::Helper { helper, answer } = login
+            && let Some(listed) = answers.get(helper)
+        {
+            *answer = match listed {
                 Observed::Seen(stored) => stored
                     .get(registry)
                     .cloned()
                     .map_or(Observed::Absent, Observed::Seen),
-                other => other.map(|_| String::new()),
+                other => other.clone().map(|_| String::new()),
             };
         }
     }

@@ -90,8 +90,23 @@ impl Machine {
 
     /// The report of the doctor, run in the machine.
     pub fn report(&self, arguments: &str) -> Value {
-        let doctor = format!("sesam-doctor --offline --format json {arguments}");
-        let output = self.command(&["sh", "-c", &doctor]).output().unwrap();
+        self.json(&format!("sesam-doctor --offline --format json {arguments}"))
+    }
+
+    /// The same, run by an account that may nothing.
+    pub fn report_as_nobody(&self, arguments: &str) -> Value {
+        self.json(&format!(
+            "setpriv --reuid 65534 --regid 65534 --clear-groups sesam-doctor --offline --format json {arguments}"
+        ))
+    }
+
+    /// What the doctor observes in the machine.
+    pub fn facts(&self, arguments: &str) -> Value {
+        self.json(&format!("sesam-doctor --offline {arguments}"))
+    }
+
+    fn json(&self, doctor: &str) -> Value {
+        let output = self.command(&["sh", "-c", doctor]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!(
                 "{doctor}: {error}\n{}",
