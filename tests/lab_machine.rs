@@ -104,6 +104,19 @@ fn an_account_that_may_not_use_docker_is_told_so() {
     );
 }
 
+#[test]
+fn a_machine_goes_with_the_test_that_started_it_even_if_that_is_killed() {
+    if !available() {
+        return;
+    }
+    let mut machine = Machine::boot();
+    machine.kill();
+    // No time limit of its own: what is awaited is that the guest's first process ends.
+    while machine.lives() {
+        std::thread::yield_now();
+    }
+}
+
 /// Writes the recordings that `recorded_machines.rs` judges.
 #[test]
 #[ignore = "writes fixtures; run with --ignored after facts have gained members"]
@@ -223,6 +236,14 @@ fn faults_of_the_software_are_named_one_at_a_time() {
                     &["software.docker not-installed"],
                 ),
                 "mv /usr/sbin/dockerd.aside /usr/sbin/dockerd; mv /lib/systemd/system/docker.service.aside /lib/systemd/system/docker.service; systemctl daemon-reload",
+            ),
+            healed(
+                fault(
+                    "engine frozen",
+                    "kill -STOP $(pidof dockerd)",
+                    &["software.docker not-answering"],
+                ),
+                "kill -CONT $(pidof dockerd)",
             ),
             healed(
                 fault(

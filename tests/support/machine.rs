@@ -69,6 +69,18 @@ impl Machine {
         machine
     }
 
+    /// Kills whoever holds the machine, as a test that is killed would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whether the guest's first process still runs.
+    pub fn lives(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.init));
+        status.is_ok_and(|status| !status.contains("State:\tZ"))
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(lab().join("machine"));
         command
