@@ -298,6 +298,11 @@ fn faults_of_the_software_are_named_one_at_a_time() {
                 &["software.docker-config malformed"],
             ),
             fault(
+                "engine does not start with a damaged daemon.json",
+                "cp /etc/docker/daemon.json /etc/docker/daemon.json.aside; echo '{' >/etc/docker/daemon.json; systemctl stop docker.socket docker; systemctl start docker 2>&1 || true",
+                &["software.docker-config malformed"],
+            ),
+            fault(
                 "log driver not in force",
                 "cp /etc/docker/daemon.json /etc/docker/daemon.json.aside; echo '{\"log-driver\": \"local\", \"log-opts\": {\"max-size\": \"1m\"}}' >/etc/docker/daemon.json",
                 &["software.docker-config not-in-force"],

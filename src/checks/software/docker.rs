@@ -1,5 +1,6 @@
 //! `software.docker`
 
+use super::DOCKER_CONFIG;
 use crate::{
     checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{
@@ -85,6 +86,11 @@ fn judge(context: &Context) -> Judgement {
         )
         .advice(format!("see what holds the socket: ss -xlp | grep {socket}"))
         .advice("restart Docker: systemctl restart docker.socket docker"),
+    };
+    // An engine that does not take its settings does not start.
+    let verdict = match docker.reach {
+        Reach::Answered { .. } => verdict,
+        _ => verdict.follows(&DOCKER_CONFIG),
     };
     let verdict = verdict
         .expected(format!(

@@ -34,7 +34,8 @@ pub static DOCKER_CONFIG: Check = Check {
     title: "Docker's settings are sound",
     category: Category::Software,
     level: Level::Required,
-    needs: &[&DOCKER],
+    // A damaged file is seen without the engine, and may be why there is none.
+    needs: &[],
     reads: &[Source::Docker, Source::Stack],
     reference: "Known fault of the published stack: no log limits; docs.docker.com/engine/logging/configure",
     causes: &[MALFORMED, STORAGE_DRIVER, UNBOUNDED_LOGS, NOT_IN_FORCE],
@@ -67,7 +68,10 @@ fn judge(context: &Context) -> Judgement {
         )));
     }
     let settings = file.and_then(|file| file.content.as_ref().ok());
-    let engine = docker.engine()?;
+    let engine = match docker.engine() {
+        Ok(engine) => engine,
+        Err(gap) => return Ok(Verdict::from(gap).follows(&DOCKER)),
+    };
     let information = engine.information.seen()?;
     let mut items = vec![storage(context, information)];
     items.extend(in_force(settings, information));
