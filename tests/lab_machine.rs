@@ -452,7 +452,7 @@ fn faults_of_the_containers_are_named_one_at_a_time() {
             healed(
                 fault(
                     "node killed for want of memory",
-                    "docker exec sesam-node touch /tmp/oom; docker update --memory 16m --memory-swap 16m sesam-node; docker restart -t 0 sesam-node; wait-until sh -c 'test $(docker inspect --format {{.RestartCount}} sesam-node) -ge 1'; wait-until is sesam-node '{{.State.OOMKilled}} {{.State.Status}}' 'true restarting'",
+                    "docker exec sesam-node touch /tmp/oom; docker update --memory 16m --memory-swap 16m sesam-node; docker restart -t 0 sesam-node; wait-until sh -c 'test $(docker inspect --format {{.RestartCount}} sesam-node) -ge 5'; wait-until is sesam-node '{{.State.OOMKilled}} {{.State.Status}}' 'true restarting'",
                     &["container.sesam-node oom-killed"],
                 ),
                 "docker rm -f sesam-node; docker volume rm data_sesam-node-tmp",
