@@ -4,12 +4,15 @@
 
 mod command_line;
 mod config;
+mod container;
 mod dns;
 mod hardware;
+mod image_reference;
 mod layout;
 mod license;
 mod outbound;
 mod plugins;
+mod software;
 mod storage;
 mod system;
 mod waivers;
@@ -77,6 +80,8 @@ pub enum Category {
     System,
     /// Mounts and free space.
     Storage,
+    /// Docker, compose, and the login for the registry.
+    Software,
     /// Directories and links.
     Layout,
     /// The license key.
@@ -87,21 +92,25 @@ pub enum Category {
     Dns,
     /// Hosts that the product talks to.
     Outbound,
+    /// The stack's containers.
+    Container,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
+        Self::Software,
         Self::Layout,
         Self::License,
         Self::Config,
         Self::Dns,
         Self::Outbound,
+        Self::Container,
         Self::Plugin,
     ];
 
@@ -112,11 +121,13 @@ impl Category {
             Self::Hardware => "hardware",
             Self::System => "system",
             Self::Storage => "storage",
+            Self::Software => "software",
             Self::Layout => "layout",
             Self::License => "license",
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Outbound => "outbound",
+            Self::Container => "container",
             Self::Plugin => "plugin",
         }
     }

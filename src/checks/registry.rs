@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, config, dns, hardware, layout, license, outbound, plugins, storage,
-    system, waivers,
+    Category, Check, Judge, config, container, dns, hardware, layout, license, outbound, plugins,
+    software, storage, system, waivers,
 };
 use crate::spelling::nearest;
 
@@ -27,6 +27,11 @@ pub static REGISTRY: &[&Check] = &[
     &storage::INODES,
     &storage::DATA_MOUNT,
     &storage::DATA_WRITABLE,
+    &software::DOCKER,
+    &software::COMPOSE,
+    &software::DOCKER_CONFIG,
+    &software::DOCKER_PROXY,
+    &software::REGISTRY_LOGIN,
     &layout::DATA_DIR,
     &layout::NODE_DIR,
     &layout::DATA_LINK,
@@ -40,6 +45,11 @@ pub static REGISTRY: &[&Check] = &[
     &license::SUBSCRIPTION,
     &config::COMPOSE,
     &config::ENV,
+    &config::NETWORKS,
+    &config::WATCHTOWER_ARGUMENTS,
+    &config::WATCHTOWER_LOGIN,
+    &config::DOCKER_API,
+    &config::NODE_PORT,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,
@@ -50,6 +60,12 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &container::WATCHTOWER,
+    &container::TRAEFIK,
+    &container::SESAM_NODE,
+    &container::FLUENTBIT,
+    &container::IMAGE,
+    &container::FOREIGN,
     &plugins::PLUGIN,
 ];
 

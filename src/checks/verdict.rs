@@ -271,6 +271,17 @@ impl Verdict {
         self
     }
 
+    /// With several more steps to take, each said once.
+    #[must_use]
+    pub fn advice_all(mut self, steps: impl IntoIterator<Item = String>) -> Self {
+        for step in steps {
+            if !self.advice.contains(&step) {
+                self.advice.push(step);
+            }
+        }
+        self
+    }
+
     /// With one more thing worth knowing.
     #[must_use]
     pub fn remark(mut self, remark: impl Into<String>) -> Self {

@@ -10,7 +10,9 @@ mod program;
 
 pub mod accounts;
 pub mod clock;
+pub mod compose_programs;
 pub mod dns;
+pub mod docker;
 pub mod host;
 pub mod layout;
 pub mod license;
@@ -22,6 +24,7 @@ pub mod ownership;
 pub mod plugins;
 pub mod processors;
 pub mod proxies;
+pub mod registry_login;
 pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
@@ -154,6 +157,12 @@ sources! {
     Outbound => outbound: outbound::Outbound,
     /// What the world is told of the node's own name.
     NodeNames => node_names: node_names::NodeNames,
+    /// The Docker engine and what it runs.
+    Docker => docker: docker::Docker,
+    /// The compose programs that are on the machine.
+    ComposePrograms => compose_programs: compose_programs::ComposePrograms,
+    /// Logins for registries, without the passwords.
+    RegistryLogin => registry_login: registry_login::RegistryLogins,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

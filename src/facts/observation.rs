@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    node_names, outbound, ownership, plugins, processors, proxies, resolvers, stack,
-    storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, clock, compose_programs, docker, host, layout,
+    license, limits, memory, node_names, outbound, ownership, plugins, processors, proxies,
+    registry_login, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -86,6 +86,9 @@ pub async fn observe(
         (stack, outbound, node_names),
         resolvers,
         proxies,
+        docker,
+        compose_programs,
+        registry_login,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -102,6 +105,9 @@ pub async fn observe(
         asking.stack_and_what_it_names(),
         asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Proxies, proxies::observe),
+        asking.ask(Source::Docker, docker::observe),
+        asking.ask(Source::ComposePrograms, compose_programs::observe),
+        asking.ask(Source::RegistryLogin, registry_login::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -120,6 +126,9 @@ pub async fn observe(
     facts.proxies = proxies.keep(&mut facts);
     facts.outbound = outbound.keep(&mut facts);
     facts.node_names = node_names.keep(&mut facts);
+    facts.docker = docker.keep(&mut facts);
+    facts.compose_programs = compose_programs.keep(&mut facts);
+    facts.registry_login = registry_login.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }

@@ -3,6 +3,7 @@
 mod network;
 mod release;
 mod requirements;
+mod software;
 
 use std::{fmt::Write, path::Path};
 
@@ -18,6 +19,7 @@ pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,
 };
+pub use software::{DockerClient, Service, ServiceMount, Software};
 
 use crate::{
     files::Root,

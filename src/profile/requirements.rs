@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Network, OutboundGroup, ReleaseNumber};
+use super::{Network, OutboundGroup, ReleaseNumber, Service, Software};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -30,6 +30,8 @@ pub struct Profile {
     pub system: System,
     /// How much must stay free.
     pub storage: Storage,
+    /// Docker, compose and the registry.
+    pub software: Software,
     /// Memory pressure.
     pub memory: Memory,
     /// Directories and files.
@@ -192,6 +194,10 @@ pub struct StackFiles {
     pub session_variables: Vec<String>,
     /// Values that a template carries until somebody replaces them; case does not matter.
     pub placeholders: Vec<String>,
+    /// Networks that have to exist before the stack starts.
+    pub networks: Vec<String>,
+    /// What the stack consists of.
+    pub services: Vec<Service>,
 }
 
 impl StackFiles {
