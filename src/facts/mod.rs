@@ -7,6 +7,7 @@ mod deadline;
 mod observed;
 
 pub mod accounts;
+pub mod certificates;
 pub mod clock;
 pub mod host;
 pub mod layout;
@@ -134,6 +135,8 @@ sources! {
     License => license: license::LicenseFile,
     /// The stack's directory, compose file and `.env`.
     Stack => stack: stack::Stack,
+    /// Traefik's certificates on disk.
+    Certificates => certificates: certificates::Certificates,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -10,8 +10,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, clock, host, layout, license, limits,
+    memory, ownership, plugins, processors, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -29,6 +29,8 @@ pub struct Site {
     pub settings: Arc<Settings>,
     /// The limit for any one probe.
     pub deadline: Duration,
+    /// Whether no network connection may be made.
+    pub offline: bool,
     /// Told every secret that is met while observing.
     pub redactor: Redactor,
 }
@@ -108,7 +110,22 @@ pub async fn observe(
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
+    // The second wave looks where the first has learned to look.
+    let word = stack_word(&facts);
+    let certificates = asking
+        .ask(Source::Certificates, |site| {
+            certificates::observe(site, word.clone())
+        })
+        .await;
+    facts.certificates = certificates.keep(&mut facts);
     facts
+}
+
+/// What the stack says of its certificates; nothing where it was not observed.
+// TODO(lead): from `facts.stack`: NODE_DOMAIN of `.env`, and `letsencrypt` where Traefik's command names an ACME resolver, else `own`.
+fn stack_word(facts: &Facts) -> certificates::StackWord {
+    let _ = &facts.stack;
+    certificates::StackWord::default()
 }
 
 struct Asking<'a> {

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 pub use requirements::{
-    AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
-    SupportedSystem, System, VariableKind,
+    AbsolutePath, CertificateMode, Certificates, Environment, Hardware, Layout, License, Memory,
+    Node, Profile, StackFiles, Storage, SupportedSystem, System, VariableKind,
 };
 
 use crate::{
