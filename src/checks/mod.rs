@@ -3,12 +3,16 @@
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
 mod hardware;
+mod install;
 mod layout;
 mod license;
+mod license_node;
+mod node;
 mod plugins;
 mod stack_files;
 mod storage;
 mod system;
+mod tls;
 mod waivers;
 
 mod cause;
@@ -80,19 +84,28 @@ pub enum Category {
     License,
     /// Compose file, `.env`, and the doctor's own waivers.
     Config,
+    /// Certificates, on disk and as served.
+    Tls,
+    /// The node's API.
+    Node,
+    /// Steps of the installation that a person takes.
+    Install,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
         Self::Layout,
         Self::License,
         Self::Config,
+        Self::Tls,
+        Self::Node,
+        Self::Install,
         Self::Plugin,
     ];
 
@@ -106,6 +119,9 @@ impl Category {
             Self::Layout => "layout",
             Self::License => "license",
             Self::Config => "config",
+            Self::Tls => "tls",
+            Self::Node => "node",
+            Self::Install => "install",
             Self::Plugin => "plugin",
         }
     }

@@ -4,11 +4,20 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, waivers};
+use super::{Category, Check, Judge, hardware, install, license_node, node, tls, waivers};
 use crate::toml_document::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU, &waivers::WAIVERS];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &license_node::NODE,
+    &waivers::WAIVERS,
+    &tls::STORE,
+    &tls::EXPIRY,
+    &tls::ENDPOINT,
+    &node::HEALTH,
+    &install::PORTAL,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]

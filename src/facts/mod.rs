@@ -9,11 +9,14 @@ mod observed;
 pub mod accounts;
 pub mod certificates;
 pub mod clock;
+pub mod endpoint;
+pub mod handshake;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod node;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
@@ -137,6 +140,10 @@ sources! {
     Stack => stack: stack::Stack,
     /// Traefik's certificates on disk.
     Certificates => certificates: certificates::Certificates,
+    /// What this machine serves by TLS.
+    Endpoint => endpoint: endpoint::Endpoint,
+    /// The node's API, and the trace that it leaves when unwell.
+    Node => node: node::Node,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

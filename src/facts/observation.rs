@@ -10,8 +10,8 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, certificates, clock, host, layout, license, limits,
-    memory, ownership, plugins, processors, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, host, layout, license,
+    limits, memory, node, ownership, plugins, processors, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -111,13 +111,20 @@ pub async fn observe(
     facts.stack = stack.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     // The second wave looks where the first has learned to look.
-    let word = stack_word(&facts);
-    let certificates = asking
-        .ask(Source::Certificates, |site| {
+    let (word, whereabouts) = (stack_word(&facts), node_whereabouts(&facts));
+    let (certificates, endpoint, node) = tokio::join!(
+        asking.ask(Source::Certificates, |site| {
             certificates::observe(site, word.clone())
-        })
-        .await;
+        }),
+        asking.ask(Source::Endpoint, |site| endpoint::observe(
+            site,
+            word.clone()
+        )),
+        asking.ask(Source::Node, |site| node::observe(site, whereabouts)),
+    );
     facts.certificates = certificates.keep(&mut facts);
+    facts.endpoint = endpoint.keep(&mut facts);
+    facts.node = node.keep(&mut facts);
     facts
 }
 
@@ -126,6 +133,15 @@ pub async fn observe(
 fn stack_word(facts: &Facts) -> certificates::StackWord {
     let _ = &facts.stack;
     certificates::StackWord::default()
+}
+
+/// Where the node can be reached, as far as the first wave knows.
+// TODO(lead): the container's address from the facts of Docker.
+fn node_whereabouts(facts: &Facts) -> node::NodeWhereabouts {
+    node::NodeWhereabouts {
+        node_domain: stack_word(facts).node_domain,
+        container: None,
+    }
 }
 
 struct Asking<'a> {
