@@ -126,7 +126,10 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
     let ending = runtime.block_on(async {
         tokio::select! {
             ending = examine(asked, options, redactor.clone()) => ending,
-            signal = interruption() => Ok(Exit::Interrupted(signal)),
+            signal = interruption() => {
+                facts::end_programs();
+                Ok(Exit::Interrupted(signal))
+            }
         }
     });
     // A look that hangs in the kernel must not keep the process.

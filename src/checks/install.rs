@@ -2,7 +2,7 @@
 
 use super::{
     Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
-    license_node::{Word, word},
+    license::{Word, word},
 };
 use crate::facts::Source;
 
@@ -35,6 +35,8 @@ pub static PORTAL: Check = Check {
     judge: Judge::One(judge),
 };
 
+// Every check judges with this signature, also one that always comes to a verdict.
+#[allow(clippy::unnecessary_wraps)]
 fn judge(context: &Context) -> Judgement {
     let said = context
         .facts
@@ -62,7 +64,7 @@ mod tests {
         checks::{
             Status,
             cases::{Case, judge_cases},
-            license_node::tests::saying,
+            license::saying,
         },
         facts::Facts,
     };

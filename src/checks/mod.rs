@@ -2,11 +2,11 @@
 //!
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
+mod command_line;
 mod hardware;
 mod install;
 mod layout;
 mod license;
-mod license_node;
 mod node;
 mod plugins;
 mod stack_files;

@@ -71,7 +71,7 @@ fn judge(context: &Context) -> Judgement {
         return Err(Gap::NotAsked);
     };
     let verdict = match state {
-        State::Well => well(node, place, context)?,
+        State::Well => well(node, place, context),
         State::Slow { took_ms } => Verdict::warn(
             SLOW,
             format!("the node took {took_ms} ms to answer at {}", place.url),
@@ -122,22 +122,22 @@ fn judge(context: &Context) -> Judgement {
 }
 
 /// A node that answers well may have been unwell not long ago.
-fn well(node: &Node, place: &Place, context: &Context) -> Judgement {
+fn well(node: &Node, place: &Place, context: &Context) -> Verdict {
     let well = format!("the node answers at {}", place.url);
     let fresh_hours = i64::from(context.profile.node.stacktrace_fresh_hours);
     let trace = match node.stacktrace.seen_or_absent() {
         Ok(trace) => trace,
         Err(gap) => {
-            return Ok(Verdict::pass(well).remark(format!(
+            return Verdict::pass(well).remark(format!(
                 "whether it left a stack trace could not be seen: {gap}"
-            )));
+            ));
         }
     };
     let Some(trace) = trace else {
-        return Ok(Verdict::pass(well));
+        return Verdict::pass(well);
     };
     let age = context.now.as_second() - trace.modified.as_second();
-    Ok(if age <= fresh_hours * 3600 {
+    if age <= fresh_hours * 3600 {
         Verdict::warn(
             FRESH_STACKTRACE,
             format!(
@@ -153,7 +153,7 @@ fn well(node: &Node, place: &Place, context: &Context) -> Judgement {
         ))
     } else {
         Verdict::pass(well).remark(format!("there is a stack trace of {}", trace.modified))
-    })
+    }
 }
 
 fn state(place: &Place, slow_ms: u64) -> State {
@@ -324,6 +324,7 @@ pub(super) mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn cases() {
         use Status::{Fail, Pass, Unknown, Warn};
         let page = || {

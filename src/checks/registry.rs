@@ -4,19 +4,48 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, install, license_node, node, tls, waivers};
+use super::{
+    Category, Check, Judge, hardware, install, layout, license, node, plugins, storage, system,
+    tls, waivers,
+};
 use crate::toml_document::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[
     &hardware::CPU,
-    &license_node::NODE,
+    &hardware::MEMORY,
+    &hardware::DATA_PARTITION,
+    &hardware::STORAGE_SPEED,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
+    &storage::DATA_SPACE,
+    &storage::DOCKER_SPACE,
+    &storage::ROOT_SPACE,
+    &storage::INODES,
+    &storage::DATA_MOUNT,
+    &storage::DATA_WRITABLE,
+    &layout::DATA_DIR,
+    &layout::NODE_DIR,
+    &layout::DATA_LINK,
+    &layout::LOGS_DIR,
+    &layout::AGENT_DIR,
+    &layout::LETSENCRYPT_DIR,
+    &layout::OWNERSHIP,
+    &license::FILE,
+    &license::FORMAT,
+    &license::EXPIRY,
+    &license::SUBSCRIPTION,
+    &license::NODE,
     &waivers::WAIVERS,
     &tls::STORE,
     &tls::EXPIRY,
     &tls::ENDPOINT,
     &node::HEALTH,
     &install::PORTAL,
+    &plugins::PLUGIN,
 ];
 
 /// The check that a finding's id belongs to.

@@ -5,6 +5,8 @@
 
 mod deadline;
 mod observed;
+mod proc;
+mod program;
 
 pub mod accounts;
 pub mod certificates;
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use deadline::bounded;
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
+pub use program::end_all as end_programs;
 pub use recording::{RecordingError, read_recording};
 
 pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};

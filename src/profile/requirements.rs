@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::ReleaseNumber;
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -75,6 +76,8 @@ pub struct System {
     pub supported: Vec<SupportedSystem>,
     /// Open files that the database needs.
     pub open_files: u64,
+    /// Share of all files that the kernel allows, above which those in use are a warning.
+    pub open_files_used_warn_percent: f64,
     /// The account that the product's files belong to, where the edition names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -357,6 +360,39 @@ impl Profile {
         if hardware.fdatasync_writes == 0 || hardware.fdatasync_write_bytes.0 == 0 {
             return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
         }
-        None
+        self.system_contradiction()
+            .or_else(|| self.share_contradiction())
+    }
+
+    fn system_contradiction(&self) -> Option<String> {
+        let system = self
+            .system
+            .supported
+            .iter()
+            .find(|system| ReleaseNumber::parse(&system.minimum).is_none())?;
+        Some(format!(
+            "the `minimum` of the supported system “{}” (“{}”) has to be a release number such as 22.04",
+            system.id, system.minimum
+        ))
+    }
+
+    fn share_contradiction(&self) -> Option<String> {
+        [
+            (
+                "system.open_files_used_warn_percent",
+                self.system.open_files_used_warn_percent,
+            ),
+            (
+                "memory.available_warn_percent",
+                self.memory.available_warn_percent,
+            ),
+            (
+                "memory.pressure_warn_percent",
+                self.memory.pressure_warn_percent,
+            ),
+        ]
+        .into_iter()
+        .find(|(_, percent)| !(0.0..=100.0).contains(percent))
+        .map(|(name, percent)| format!("`{name}` ({percent}) has to be a number from 0 to 100"))
     }
 }

@@ -355,6 +355,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn cases() {
         use Status::{Fail, Pass, Unknown, Warn};
         judge_cases(

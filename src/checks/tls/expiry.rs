@@ -157,6 +157,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn cases() {
         use Status::{Fail, Pass, Skip, Unknown, Warn};
         let overdue = Some("renewal-overdue");

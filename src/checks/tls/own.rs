@@ -30,7 +30,7 @@ pub(super) fn judge(certificates: &Certificates, context: &Context) -> Judgement
             directory.display()
         )));
     };
-    let verdict = files(own, certificates, context)?;
+    let verdict = files(own, certificates, context);
     let unreadable = own.faults.iter().find(|fault| fault.denied);
     // Where not everything could be read, what seems to be wrong may be right.
     if let (Some(fault), true) = (unreadable, verdict.cause.is_some()) {
@@ -39,7 +39,13 @@ pub(super) fn judge(certificates: &Certificates, context: &Context) -> Judgement
             fault.path.display()
         )));
     }
-    let verdict = verdict.evidence("directory", own.directory.display());
+    let verdict = own
+        .faults
+        .iter()
+        .fold(verdict, |verdict, fault| {
+            verdict.evidence(fault.path.display().to_string(), &fault.reason)
+        })
+        .evidence("directory", own.directory.display());
     Ok(match &own.configured_by {
         Some(path) => verdict.evidence("named by", path.display()),
         None => verdict,
@@ -50,43 +56,20 @@ fn nothing_but_what_traefik_makes_up() -> Verdict {
     Verdict::skip("the certificate is to be self-signed, and Traefik makes one up by itself")
 }
 
-fn files(own: &OwnCertificates, certificates: &Certificates, context: &Context) -> Judgement {
+fn files(own: &OwnCertificates, certificates: &Certificates, context: &Context) -> Verdict {
     if let (Some(path), Some(fault)) = (&own.configured_by, &own.configuration_fault) {
-        return Ok(Verdict::fail(
+        return Verdict::fail(
             STORE_UNREADABLE,
             format!("{} is no configuration of Traefik: {fault}", path.display()),
         )
         .expected("YAML that names the certificate and its key")
-        .advice(format!("mend {}, then restart Traefik", path.display())));
+        .advice(format!("mend {}, then restart Traefik", path.display()));
     }
-    let named_fault = own.faults.iter().find(|fault| !fault.denied);
     if own.pairs.is_empty() {
-        let directory = own.directory.display();
-        return Ok(match named_fault {
-            Some(fault) => Verdict::fail(
-                if own.configured_by.is_some() {
-                    STORE_MISSING
-                } else {
-                    STORE_UNREADABLE
-                },
-                format!("{}: {}", fault.path.display(), fault.reason),
-            )
-            .expected("the certificate with its chain, in PEM")
-            .advice(format!(
-                "put the certificate with its chain there, in PEM, and its private key beside it, or name in Traefik's configuration the files that are in {directory}"
-            )),
-            None if certificates.mode() == CertificateMode::SelfSigned => {
-                nothing_but_what_traefik_makes_up()
-            }
-            None => Verdict::fail(NO_CERTIFICATE, format!("{directory} holds no certificate"))
-                .expected("the certificate with its chain, and its private key")
-                .advice(format!(
-                    "put the certificate with its chain and its private key into {directory}, in PEM"
-                )),
-        });
+        return nothing_found(own, certificates.mode());
     }
     let Some(name) = certificates.server_name() else {
-        return Ok(domain_unknown(certificates));
+        return domain_unknown(certificates);
     };
     let matching = own
         .pairs
@@ -103,16 +86,42 @@ fn files(own: &OwnCertificates, certificates: &Certificates, context: &Context) 
             .filter_map(|pair| pair.chain.leaf())
             .map(Certificate::names)
             .collect();
-        return Ok(Verdict::fail(
+        return Verdict::fail(
             chain::WRONG_NAME,
             format!("no certificate is for {name}, only for {}", found.join("; ")),
         )
         .expected(format!("a certificate for {name}"))
         .advice(format!(
             "get a certificate that names {name} as a subject alternative name (a common name alone counts no more), or set NODE_DOMAIN to the name that it is for"
-        )));
+        ));
     };
-    Ok(one(pair, &name, own, certificates.mode(), context))
+    one(pair, &name, own, certificates.mode(), context)
+}
+
+fn nothing_found(own: &OwnCertificates, mode: CertificateMode) -> Verdict {
+    let directory = own.directory.display();
+    match own.faults.iter().find(|fault| !fault.denied) {
+            Some(fault) => Verdict::fail(
+                if own.configured_by.is_some() {
+                    STORE_MISSING
+                } else {
+                    STORE_UNREADABLE
+                },
+                format!("{}: {}", fault.path.display(), fault.reason),
+            )
+            .expected("the certificate with its chain, in PEM")
+            .advice(format!(
+                "put the certificate with its chain there, in PEM, and its private key beside it, or name in Traefik's configuration the files that are in {directory}"
+            )),
+            None if mode == CertificateMode::SelfSigned => {
+                nothing_but_what_traefik_makes_up()
+            }
+            None => Verdict::fail(NO_CERTIFICATE, format!("{directory} holds no certificate"))
+                .expected("the certificate with its chain, and its private key")
+                .advice(format!(
+                    "put the certificate with its chain and its private key into {directory}, in PEM"
+                )),
+    }
 }
 
 fn one(
@@ -134,28 +143,24 @@ fn one(
         .or_else(|| chain::weakness(&pair.chain, context.profile))
         .or_else(|| chain::trust_fault(&pair.chain, mode));
     let file = pair.certificate_file.display().to_string();
-    let verdict = match fault {
-        Some(fault) => {
-            let completes = fault.cause == chain::INCOMPLETE_CHAIN;
-            let verdict = fault.verdict(&file);
-            match &pair.issuer_file {
-                Some(issuer) if completes => verdict.advice(format!(
-                    "{} holds the missing certificate: append it (cat {} >> {file})",
-                    issuer.display(),
-                    issuer.display()
-                )),
-                _ => verdict,
-            }
+    let verdict = if let Some(fault) = fault {
+        let completes = fault.cause == chain::INCOMPLETE_CHAIN;
+        let verdict = fault.verdict(&file);
+        match &pair.issuer_file {
+            Some(issuer) if completes => verdict.advice(format!(
+                "{0} holds the missing certificate: append it (cat {0} >> {file})",
+                issuer.display()
+            )),
+            _ => verdict,
         }
-        None => {
-            let verdict = Verdict::pass(format!("{file} is for {name}, and its key fits"));
-            match &pair.issuer_file {
-                Some(issuer) if own.configured_by.is_none() => verdict.remark(format!(
-                    "its chain stands in {}; Traefik takes it only from the certificate's own file",
-                    issuer.display()
-                )),
-                _ => verdict,
-            }
+    } else {
+        let verdict = Verdict::pass(format!("{file} is for {name}, and its key fits"));
+        match &pair.issuer_file {
+            Some(issuer) if own.configured_by.is_none() => verdict.remark(format!(
+                "its chain stands in {}; Traefik takes it only from the certificate's own file",
+                issuer.display()
+            )),
+            _ => verdict,
         }
     };
     let verdict = match &pair.key {
@@ -245,6 +250,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn cases() {
         use Status::{Fail, Pass, Skip, Unknown};
         judge_cases(

@@ -148,7 +148,7 @@ fn acme_file(file: &AcmeFile, certificates: &Certificates, context: &Context) ->
     if stored.is_empty() {
         return Ok(no_certificate(&format!("{path} holds no certificate yet")));
     }
-    certificate_for_domain(stored, certificates, context)
+    Ok(certificate_for_domain(stored, certificates, context))
 }
 
 fn no_certificate(summary: &str) -> Verdict {
@@ -161,9 +161,9 @@ fn certificate_for_domain(
     stored: &[StoredCertificate],
     certificates: &Certificates,
     context: &Context,
-) -> Judgement {
+) -> Verdict {
     let Some(name) = certificates.server_name() else {
-        return Ok(domain_unknown(certificates));
+        return domain_unknown(certificates);
     };
     let matching = stored
         .iter()
@@ -172,26 +172,26 @@ fn certificate_for_domain(
     let Some(entry) = matching else {
         if let Some(broken) = stored.iter().find(|entry| entry.chain.is_none()) {
             let fault = broken.fault.as_deref().unwrap_or("it cannot be read");
-            return Ok(Verdict::fail(
+            return Verdict::fail(
                 STORE_UNREADABLE,
                 format!("the certificate for “{}” is damaged: {fault}", broken.main),
             )
             .expected("a certificate for NODE_DOMAIN that can be read")
             .advice(
                 "stop Traefik, move acme.json away, and start it again: it gets a new certificate",
-            ));
+            );
         }
         let found: Vec<String> = stored
             .iter()
             .filter_map(leaf)
             .map(Certificate::names)
             .collect();
-        return Ok(Verdict::fail(
+        return Verdict::fail(
             chain::WRONG_NAME,
             format!("no certificate is for {name}, only for {}", found.join("; ")),
         )
         .expected(format!("a certificate for {name}"))
-        .advice("look that NODE_DOMAIN in .env is the name that clients use, and that Traefik's router for sesam-node has the rule Host(`${NODE_DOMAIN}`) and names the certificate resolver; then restart the stack"));
+        .advice("look that NODE_DOMAIN in .env is the name that clients use, and that Traefik's router for sesam-node has the rule Host(`${NODE_DOMAIN}`) and names the certificate resolver; then restart the stack");
     };
     let fault = chain::key_fault(&entry.key).or_else(|| {
         let chain = entry.chain.as_ref()?;
@@ -212,7 +212,7 @@ fn certificate_for_domain(
             counted(others as u64, "certificate")
         )),
     };
-    Ok(with_evidence(verdict, entry))
+    with_evidence(verdict, entry)
 }
 
 fn leaf(entry: &StoredCertificate) -> Option<&Certificate> {
@@ -284,6 +284,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn cases() {
         use Status::{Fail, Pass, Unknown};
         judge_cases(

@@ -137,7 +137,7 @@ fn ecdsa_pair(scalar: &[u8], point: Option<&[u8]>, public: &[u8]) -> KeyState {
     belongs(pair.is_ok() || point == Some(public))
 }
 
-fn members<'a>(der: &'a [u8]) -> Option<Vec<BerObject<'a>>> {
+fn members(der: &[u8]) -> Option<Vec<BerObject<'_>>> {
     let (_, object) = parse_der_recursive(der, DEEPEST).ok()?;
     object.as_sequence().ok().cloned()
 }

@@ -100,7 +100,7 @@ impl CertificateFile {
                 match read {
                     Ok(parsed) => file.certificates.push(parsed),
                     Err(fault) => {
-                        file.fault = Some(format!("a certificate in it is damaged: {fault}"))
+                        file.fault = Some(format!("a certificate in it is damaged: {fault}"));
                     }
                 }
             }
