@@ -3,13 +3,13 @@
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
 mod command_line;
+mod config;
 mod hardware;
 mod install;
 mod layout;
 mod license;
 mod node;
 mod plugins;
-mod stack_files;
 mod storage;
 mod system;
 mod tls;

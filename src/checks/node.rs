@@ -30,7 +30,7 @@ pub static HEALTH: Check = Check {
     category: Category::Node,
     level: Level::Required,
     needs: &[],
-    reads: &[Source::Node],
+    reads: &[Source::Node, Source::Stack],
     reference: "Sesam service API, /api/ping and /api/health; operator's manual, logs",
     causes: &[
         UNWELL,

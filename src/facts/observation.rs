@@ -10,8 +10,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, host, layout, license,
-    limits, memory, node, ownership, plugins, processors, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
+    endpoint, host, layout, license, limits, memory, node, node::NodeWhereabouts, ownership,
+    plugins, processors, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -80,7 +81,7 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        stack,
+        (stack, certificates, endpoint, node),
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -94,7 +95,7 @@ pub async fn observe(
         asking.ask(Source::Layout, layout::observe),
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
-        asking.ask(Source::Stack, stack::observe),
+        stack_and_what_follows(&asking),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -110,38 +111,38 @@ pub async fn observe(
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
-    // The second wave looks where the first has learned to look.
-    let (word, whereabouts) = (stack_word(&facts), node_whereabouts(&facts));
-    let (certificates, endpoint, node) = tokio::join!(
-        asking.ask(Source::Certificates, |site| {
-            certificates::observe(site, word.clone())
-        }),
-        asking.ask(Source::Endpoint, |site| endpoint::observe(
-            site,
-            word.clone()
-        )),
-        asking.ask(Source::Node, |site| node::observe(site, whereabouts)),
-    );
     facts.certificates = certificates.keep(&mut facts);
     facts.endpoint = endpoint.keep(&mut facts);
     facts.node = node.keep(&mut facts);
     facts
 }
 
-/// What the stack says of its certificates; nothing where it was not observed.
-// TODO(lead): from `facts.stack`: NODE_DOMAIN of `.env`, and `letsencrypt` where Traefik's command names an ACME resolver, else `own`.
-fn stack_word(facts: &Facts) -> certificates::StackWord {
-    let _ = &facts.stack;
-    certificates::StackWord::default()
-}
-
-/// Where the node can be reached, as far as the first wave knows.
-// TODO(lead): the container's address from the facts of Docker.
-fn node_whereabouts(facts: &Facts) -> node::NodeWhereabouts {
-    node::NodeWhereabouts {
-        node_domain: stack_word(facts).node_domain,
+/// The second wave looks where the stack's files say, and begins as soon as they are read.
+async fn stack_and_what_follows(
+    asking: &Asking<'_>,
+) -> (
+    Answer<stack::Stack>,
+    Answer<certificates::Certificates>,
+    Answer<endpoint::Endpoint>,
+    Answer<node::Node>,
+) {
+    let stack = asking.ask(Source::Stack, stack::observe).await;
+    let word = StackWord::of(stack.observed.seen().ok(), &asking.site.profile);
+    let whereabouts = NodeWhereabouts {
+        node_domain: word.node_domain.clone(),
+        // Known once Docker is among the sources.
         container: None,
-    }
+    };
+    let (certificates, endpoint, node) = tokio::join!(
+        asking.ask(Source::Certificates, |site| {
+            certificates::observe(site, word.clone())
+        }),
+        asking.ask(Source::Endpoint, |site| {
+            endpoint::observe(site, word.clone())
+        }),
+        asking.ask(Source::Node, |site| node::observe(site, whereabouts)),
+    );
+    (stack, certificates, endpoint, node)
 }
 
 struct Asking<'a> {

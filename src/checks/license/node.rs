@@ -30,7 +30,7 @@ pub static NODE: Check = Check {
     category: Category::License,
     level: Level::Required,
     needs: &[&node::HEALTH],
-    reads: &[Source::Node],
+    reads: &[Source::Node, Source::Stack],
     reference: "Sesam service API, GET /api/license",
     causes: &[INVALID, EXPIRED, MISSING, TOKEN_REFUSED, NOT_UNDERSTOOD],
     prose: Prose {

@@ -38,7 +38,7 @@ pub static ENDPOINT: Check = Check {
     category: Category::Tls,
     level: Level::Required,
     needs: &[],
-    reads: &[Source::Endpoint, Source::Certificates],
+    reads: &[Source::Endpoint, Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik; RFC 9525 for names, RFC 8996 for versions",
     causes: &[
         NOT_ANSWERING,

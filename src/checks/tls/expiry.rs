@@ -21,7 +21,7 @@ pub static EXPIRY: Check = Check {
     category: Category::Tls,
     level: Level::Required,
     needs: &[&STORE],
-    reads: &[Source::Certificates],
+    reads: &[Source::Certificates, Source::Stack],
     reference: "Let's Encrypt, renewal at a third of the lifetime; RFC 5280 for dates",
     causes: &[chain::EXPIRED, chain::NOT_YET_VALID, chain::RENEWAL_OVERDUE],
     prose: Prose {

@@ -9,6 +9,7 @@ pub mod key;
 pub mod names;
 pub mod own;
 pub mod pem;
+mod stack_word;
 pub mod trust;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ pub use chain::{Authority, Chain, ChainEnd};
 pub use key::KeyState;
 pub use names::ServerName;
 pub use own::{FileFault, OwnCertificates, Pair};
+pub use stack_word::StackWord;
 pub use trust::TrustStore;
 
 /// The store's name in its directory.
@@ -37,15 +39,6 @@ const LARGEST: Bytes = Bytes(5_000_000);
 const LARGEST_CERTIFICATE_FILE: Bytes = Bytes(1_000_000);
 /// More files than anybody keeps certificates in.
 const MOST_FILES: usize = 100;
-
-/// What the stack says of the certificates that it is to serve.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StackWord {
-    /// `NODE_DOMAIN`, where it is known.
-    pub node_domain: Option<String>,
-    /// Whose certificates, where the stack tells.
-    pub mode: Option<CertificateMode>,
-}
 
 /// Certificates on disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
