@@ -386,3 +386,134 @@ fn fitness(state: &KeyState) -> u8 {
         KeyState::Missing => 5,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(name: &str, content: &str) -> CertificateFile {
+        let path = Path::new("/srv/data/traefik/certs").join(name);
+        CertificateFile::read(path, content.as_bytes(), &Redactor::default())
+    }
+
+    struct Made {
+        certificate: String,
+        key: String,
+    }
+
+    fn made(name: &str) -> Made {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        Made {
+            certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+        }
+    }
+
+    fn paired(files: Vec<CertificateFile>, configuration: &str) -> OwnCertificates {
+        let own = OwnCertificates {
+            directory: "/srv/data/traefik/certs".into(),
+            ..OwnCertificates::default()
+        };
+        pair_up(own, files, &named_pairs(configuration).unwrap(), None)
+    }
+
+    #[test]
+    fn keys_find_their_certificates_by_content() {
+        let (one, other) = (made("one.example.com"), made("other.example.com"));
+        let own = paired(
+            vec![
+                file("a.key", &other.key),
+                file("b.key", &one.key),
+                file(
+                    "both.crt",
+                    &format!("{}{}", one.certificate, other.certificate),
+                ),
+                file("readme.txt", "not a certificate"),
+            ],
+            "",
+        );
+        let found: Vec<_> = own
+            .pairs
+            .iter()
+            .map(|pair| (&pair.chain.leaf().unwrap().dns_names[0], &pair.key))
+            .collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|(_, key)| **key == KeyState::Belongs));
+        assert_eq!(own.files.len(), 3);
+        assert_eq!(own.faults, []);
+    }
+
+    #[test]
+    fn a_configuration_says_which_files_count() {
+        let (one, other) = (made("one.example.com"), made("other.example.com"));
+        let files = || {
+            vec![
+                file("one.crt", &one.certificate),
+                file("one.key", &one.key),
+                file("other.crt", &other.certificate),
+                file("other.key", &other.key),
+            ]
+        };
+        let own = paired(
+            files(),
+            "tls:\n  certificates:\n    - certFile: /certs/one.crt\n      keyFile: /certs/other.key\n",
+        );
+        assert_eq!(own.pairs.len(), 1);
+        assert_eq!(own.pairs[0].key, KeyState::Differs);
+        let own = paired(
+            files(),
+            "tls: {stores: {default: {defaultCertificate: {certFile: one.crt, keyFile: none.key}}}}",
+        );
+        assert_eq!(own.pairs[0].key, KeyState::Missing);
+        assert!(own.faults[0].path.ends_with("none.key"));
+    }
+
+    #[test]
+    fn other_containers_are_named() {
+        let certificate =
+            rcgen::generate_simple_self_signed(vec!["a.example.com".to_owned()]).unwrap();
+        let path = PathBuf::from("/c.cer");
+        let der = CertificateFile::read(path.clone(), certificate.cert.der(), &Redactor::default());
+        assert!(der.fault.unwrap().contains("DER"));
+        let container = CertificateFile::read(path, &[0x30, 0x82, 1, 2, 3], &Redactor::default());
+        assert!(container.fault.unwrap().contains("PKCS#12"));
+    }
+
+    #[test]
+    fn configurations_that_name_nothing_or_are_none_are_told_apart() {
+        for text in [
+            "",
+            "# only a comment\n",
+            "entryPoints: {web: {address: ':80'}}\n",
+            "tls:\n",
+            "tls: {certificates: null}\n",
+        ] {
+            assert_eq!(named_pairs(text), Ok(Vec::new()), "{text}");
+        }
+        for text in ["tls: [", "- a\n- b\n", "tls: {certificates: 7}"] {
+            assert!(named_pairs(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_configuration_makes_it_panic(text in "\\PC{0,200}", body in "[a-zA-Z:\\[\\]{}&*!|> \n-]{0,120}") {
+            let _ = named_pairs(&text);
+            let _ = named_pairs(&format!("tls:\n  certificates:\n    - {body}"));
+        }
+
+        #[test]
+        fn no_file_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), label in "(CERTIFICATE|PRIVATE KEY|EC PRIVATE KEY|RSA PRIVATE KEY)") {
+            use base64::Engine;
+            let redactor = Redactor::default();
+            let raw = CertificateFile::read("/a".into(), &bytes, &redactor);
+            let body = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+            let armoured = CertificateFile::read("/b".into(), pem.as_bytes(), &redactor);
+            let own = OwnCertificates::default();
+            let _ = pair_up(own, vec![raw, armoured], &[], None);
+        }
+    }
+}
