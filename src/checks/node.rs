@@ -229,15 +229,7 @@ pub(super) fn in_words(answer: &Answer) -> String {
         Answer::TimedOut { after_ms } => format!("no complete answer within {after_ms} ms"),
         Answer::NotHttp { reason } => format!("it speaks no HTTP ({reason})"),
         Answer::TooLarge => "it says more than the node ever would".into(),
-        Answer::NoConnection { why } => match why {
-            NoConnection::Refused => "nothing listens".into(),
-            NoConnection::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
-            NoConnection::Unreachable { reason } => format!("no way there ({reason})"),
-            NoConnection::Cut { reason }
-            | NoConnection::NotTls { reason }
-            | NoConnection::OldVersion { reason }
-            | NoConnection::Rejected { reason } => reason.clone(),
-        },
+        Answer::NoConnection { why } => why.to_string(),
     }
 }
 

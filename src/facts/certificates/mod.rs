@@ -10,6 +10,7 @@ pub mod names;
 pub mod own;
 pub mod pem;
 mod stack_word;
+pub mod traefik_file;
 pub mod trust;
 
 use std::path::{Path, PathBuf};
@@ -199,7 +200,7 @@ impl RawOwn {
             .collect();
         let mut named = Vec::new();
         if let Some((path, text)) = self.configuration {
-            match own::named_pairs(&text) {
+            match traefik_file::named_pairs(&text) {
                 Ok(pairs) => {
                     if !pairs.is_empty() {
                         own.configured_by = Some(path);
