@@ -173,7 +173,7 @@ fn the_record_is_what_the_real_compose_says() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lab-cache/compose-v2/docker-compose");
     if !binary.exists() {
         eprintln!(
-            "LEFT OUT: there is no {}; tests/lab/fetch-compose-v2 gets it where it can be had",
+            "left out: there is no {}; tests/lab/fetch-compose-v2 gets it where it can be had",
             binary.display()
         );
         return;

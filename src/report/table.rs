@@ -128,10 +128,16 @@ impl Page {
         if let Some(expected) = &finding.expected {
             self.field("expected", expected);
         }
-        for item in finding.items.iter().filter(|item| {
-            item.status > Status::Pass && finding.items.len() > 1 && detail > Detail::Quiet
-        }) {
-            self.field("", &format!("{}: {}", item.name, item.summary));
+        let troubled: Vec<_> = finding
+            .items
+            .iter()
+            .filter(|item| item.status > Status::Pass)
+            .collect();
+        // The summary has named the first already.
+        if troubled.len() > 1 && detail > Detail::Quiet {
+            for item in troubled {
+                self.field("", &format!("{}: {}", item.name, item.summary));
+            }
         }
         for step in &finding.advice {
             self.field("do", step);
