@@ -99,17 +99,6 @@ impl Machine {
         }
     }
 
-    fn store_with(&self, made: &Made, key: &str) -> String {
-        json!({"myleresolver": {
-            "Account": {"Email": "sesamadmin@sesam.io", "PrivateKey": "YWNjb3VudCBrZXkgb2YgdGhlIHRlc3Q=", "KeyType": "4096"},
-            "Certificates": [{
-                "domain": {"main": DOMAIN}, "Store": "default",
-                "certificate": STANDARD.encode(&made.certificate), "key": STANDARD.encode(key),
-            }],
-        }})
-        .to_string()
-    }
-
     fn report(&self, arguments: &[&str]) -> Value {
         let output = doctor()
             .args(["--format", "json", "--no-progress", "--root"])
@@ -132,6 +121,18 @@ impl Machine {
         let (told, finding) = self.store();
         assert_eq!(told, expected, "{state}: {finding:#}");
     }
+}
+
+/// An ACME store of Traefik 2 with one certificate.
+fn store_with(made: &Made, key: &str) -> String {
+    json!({"myleresolver": {
+            "Account": {"Email": "sesamadmin@sesam.io", "PrivateKey": "YWNjb3VudCBrZXkgb2YgdGhlIHRlc3Q=", "KeyType": "4096"},
+            "Certificates": [{
+                "domain": {"main": DOMAIN}, "Store": "default",
+                "certificate": STANDARD.encode(&made.certificate), "key": STANDARD.encode(key),
+            }],
+        }})
+        .to_string()
 }
 
 fn finding(report: &Value, id: &str) -> Value {
@@ -158,7 +159,7 @@ fn every_state_of_an_acme_store_is_told_apart() {
     machine.assert_store("before the first certificate", "fail no-certificate");
 
     let made = machine.made(DOMAIN);
-    let good = machine.store_with(&made, &made.key);
+    let good = store_with(&made, &made.key);
     machine.write(STORE, &good);
     machine.assert_store("good", "pass -");
 
@@ -177,9 +178,9 @@ fn every_state_of_an_acme_store_is_told_apart() {
     machine.assert_store("far too large", "fail store-unreadable");
 
     let other = machine.made("other.acme.example");
-    machine.write(STORE, &machine.store_with(&other, &other.key));
+    machine.write(STORE, &store_with(&other, &other.key));
     machine.assert_store("for another domain", "fail wrong-name");
-    machine.write(STORE, &machine.store_with(&made, &other.key));
+    machine.write(STORE, &store_with(&made, &other.key));
     machine.assert_store("key of another", "fail key-mismatch");
 
     std::fs::remove_file(machine.path(STORE)).unwrap();
@@ -228,7 +229,7 @@ fn dates_are_judged_by_the_time_that_is_asked_about() {
         certificate: certificate.pem(),
         key: key.serialize_pem(),
     };
-    machine.write(STORE, &machine.store_with(&made, &made.key));
+    machine.write(STORE, &store_with(&made, &made.key));
     for (time, expected) in [
         ("2026-08-31T23:59:59Z", "fail not-yet-valid"),
         ("2026-09-02T00:00:00Z", "pass -"),
@@ -252,7 +253,7 @@ fn no_private_key_is_in_facts_or_report() {
         &format!("{OWN}/all.pem"),
         &(made.key.clone() + &made.certificate),
     );
-    machine.write(STORE, &machine.store_with(&made, &made.key));
+    machine.write(STORE, &store_with(&made, &made.key));
     let facts = doctor()
         .args(["facts", "--root"])
         .arg(machine.place.path())

@@ -42,7 +42,7 @@ fn ours(trusted: &str, files: &[(&str, String)], host: &str) -> (String, String)
         root: Root::at(place.path()).unwrap(),
         profile: Arc::new(profile::load("2025").unwrap()),
         settings: Arc::new(Settings::default()),
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         offline: true,
         redactor: Redactor::default(),
     };

@@ -64,6 +64,7 @@ pub async fn observe(
         site.settings.as_ref().clone(),
         at,
     );
+    facts.offline = site.offline;
     let asking = Asking {
         site,
         wanted,

@@ -55,6 +55,9 @@ pub struct Spec {
     pub extensions: &'static str,
 }
 
+/// The next certificate's number.
+static SERIAL: AtomicU64 = AtomicU64::new(0x1000);
+
 /// Keys and authorities, in a directory of their own that goes with the test.
 pub struct Workshop {
     place: tempfile::TempDir,
@@ -152,10 +155,9 @@ impl Workshop {
         let bench = tempfile::tempdir_in(self.directory()).unwrap();
         let here = bench.path();
         let write = |file: &str, text: &str| std::fs::write(here.join(file), text).unwrap();
-        static MADE: AtomicU64 = AtomicU64::new(0x1000);
         write(
             "serial",
-            &format!("{:08X}\n", MADE.fetch_add(1, Ordering::Relaxed)),
+            &format!("{:08X}\n", SERIAL.fetch_add(1, Ordering::Relaxed)),
         );
         write("index", "");
         write("index.attr", "unique_subject = no\n");

@@ -6,7 +6,7 @@ use super::{
     no_handshake::{NOT_ANSWERING, NOT_TLS, TLS_VERSION, UNREADABLE, nothing_served},
 };
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict},
     facts::{
         Source,
         certificates::{AcmeContent, Certificate, Certificates, Chain, ServerName},
@@ -60,6 +60,9 @@ pub static ENDPOINT: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let endpoint = context.facts.endpoint().seen()?;
     let served = endpoint
         .places
@@ -295,7 +298,7 @@ mod tests {
     #[test]
     #[allow(clippy::too_many_lines)]
     fn cases() {
-        use Status::{Fail, Pass, Unknown, Warn};
+        use Status::{Fail, Pass, Skip, Unknown, Warn};
         judge_cases(
             &ENDPOINT,
             &[
@@ -469,7 +472,15 @@ mod tests {
                         }
                     },
                 ),
-                Case::new("offline", Unknown, Some("not-observed"), |_: &mut Facts| {}),
+                Case::new("offline", Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+                Case::new(
+                    "not observed",
+                    Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
             ],
         );
     }
