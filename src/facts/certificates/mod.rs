@@ -9,6 +9,7 @@ pub mod key;
 pub mod names;
 pub mod own;
 pub mod pem;
+mod secrets;
 mod stack_word;
 pub mod traefik_file;
 pub mod trust;
@@ -22,6 +23,8 @@ use crate::{
     profile::{AbsolutePath, CertificateMode},
     units::Bytes,
 };
+
+use secrets::Secrets;
 
 pub use acme::{AcmeContent, AcmeLayout, StoredCertificate};
 pub use certificate::{Certificate, PublicKey, Signature};
@@ -193,10 +196,14 @@ impl RawOwn {
             faults: self.faults,
             ..OwnCertificates::default()
         };
+        let mut secrets = Secrets::new(redactor);
         let files: Vec<own::CertificateFile> = self
             .files
             .into_iter()
-            .map(|(path, content)| own::CertificateFile::read(path, &content, redactor))
+            .map(|(path, content)| {
+                secrets.in_pem(&String::from_utf8_lossy(&content));
+                own::CertificateFile::read(path, &content)
+            })
             .collect();
         let mut named = Vec::new();
         if let Some((path, text)) = self.configuration {

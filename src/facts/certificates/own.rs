@@ -6,13 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     certificate::Parsed,
-    chain::{Chain, place_of_leaf},
+    chain::{Chain, ChainEnd, place_of_leaf},
     key::{KeyState, PrivateKey},
     pem,
     traefik_file::NamedPair,
     trust::TrustStore,
 };
-use crate::redact::Redactor;
+
+/// More servers' certificates than one machine serves.
+const MOST_PAIRS: usize = 50;
+/// More keys than go with them.
+const MOST_KEYS: usize = 50;
+/// More intermediates than any chain has.
+const MOST_BORROWED: usize = 5;
 
 /// What the directory of own certificates holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,9 +81,9 @@ pub struct CertificateFile {
 }
 
 impl CertificateFile {
-    /// Reads a file's content, PEM or DER. Private keys are told to the redactor.
+    /// Reads a file's content, PEM or DER.
     #[must_use]
-    pub fn read(path: PathBuf, content: &[u8], redactor: &Redactor) -> Self {
+    pub fn read(path: PathBuf, content: &[u8]) -> Self {
         let mut file = Self {
             path,
             certificates: Vec::new(),
@@ -85,7 +91,6 @@ impl CertificateFile {
             fault: None,
         };
         let text = String::from_utf8_lossy(content);
-        pem::secret_lines(&text).for_each(|line| redactor.learn(line));
         let blocks = pem::blocks(&text);
         if blocks.is_empty() {
             file.take_der(content);
@@ -153,7 +158,7 @@ pub fn pair_up(
         });
         own.faults.extend(faulty);
     } else {
-        for pair in named {
+        for pair in named.iter().take(MOST_PAIRS) {
             by_name(&mut own, files, pair, trust);
         }
     }
@@ -205,7 +210,8 @@ fn by_name(
     own.pairs.push(Pair {
         certificate_file: file.path.clone(),
         key_file: key_file.map(|file| file.path.clone()),
-        issuer_file: issuer_elsewhere(file, &chain, files),
+        issuer_file: issuer_elsewhere(&file.certificates, &chain, files, &file.path)
+            .map(|(path, _)| path.to_path_buf()),
         chain,
         key: state,
     });
@@ -238,26 +244,26 @@ fn state_of(key: &Result<PrivateKey, String>, certificate: Option<&Parsed>) -> K
     }
 }
 
-/// Another file that holds the issuer of the last certificate of a chain.
-fn issuer_elsewhere(
-    file: &CertificateFile,
+/// Another file that holds the issuer which a chain lacks.
+fn issuer_elsewhere<'a>(
+    presented: &[Parsed],
     chain: &Chain,
-    files: &[CertificateFile],
-) -> Option<PathBuf> {
-    let last = file.certificates.get(*chain.path.last()?)?;
-    if last.certificate.self_signed {
+    files: &'a [CertificateFile],
+    own_file: &Path,
+) -> Option<(&'a Path, &'a Parsed)> {
+    if matches!(chain.end, ChainEnd::Trusted { .. } | ChainEnd::SelfSigned) {
         return None;
     }
-    files
-        .iter()
-        .filter(|other| other.path != file.path)
-        .find(|other| {
+    let last = presented.get(*chain.path.last()?)?;
+    let others = files.iter().filter(|other| other.path != own_file);
+    others
+        .flat_map(|other| {
             other
                 .certificates
                 .iter()
-                .any(|candidate| last.is_issued_by(candidate))
+                .map(|it| (other.path.as_path(), it))
         })
-        .map(|other| other.path.clone())
+        .find(|(_, candidate)| last.der != candidate.der && last.is_issued_by(candidate))
 }
 
 /// Without a configuration every server's certificate is paired with the key that fits, in whatever file it is.
@@ -265,6 +271,7 @@ fn by_content(files: &[CertificateFile], trust: Option<&TrustStore>) -> Vec<Pair
     let keys: Vec<(&Path, &Result<PrivateKey, String>)> = files
         .iter()
         .flat_map(|file| file.keys.iter().map(|key| (file.path.as_path(), key)))
+        .take(MOST_KEYS)
         .collect();
     let only_authorities = files
         .iter()
@@ -273,8 +280,11 @@ fn by_content(files: &[CertificateFile], trust: Option<&TrustStore>) -> Vec<Pair
     let mut pairs: Vec<Pair> = Vec::new();
     for file in files {
         let first_key = file.keys.iter().find_map(|key| key.as_ref().ok());
+        let leaf = place_of_leaf(&file.certificates, first_key);
         for (place, parsed) in file.certificates.iter().enumerate() {
-            let leaf = place_of_leaf(&file.certificates, first_key);
+            if pairs.len() >= MOST_PAIRS {
+                return pairs;
+            }
             let is_server = !parsed.certificate.is_authority || (only_authorities && place == leaf);
             let known = pairs.iter().any(|pair| {
                 pair.chain.leaf().map(|leaf| &leaf.sha256) == Some(&parsed.certificate.sha256)
@@ -300,16 +310,17 @@ fn fitting(
         .map(|(path, key)| (Some(path.to_path_buf()), state_of(key, own)))
         .min_by_key(|(_, state)| fitness(state))
         .unwrap_or((None, KeyState::Missing));
-    let chain = Chain::of(&file.certificates, place, trust);
-    let issuer_file = issuer_elsewhere(file, &chain, files);
-    let chain = if issuer_file.is_some() {
-        let mut together = file.certificates.clone();
-        let others = files.iter().filter(|other| other.path != file.path);
-        together.extend(others.flat_map(|other| other.certificates.iter().cloned()));
-        Chain::of(&together, place, trust)
-    } else {
-        chain
-    };
+    let mut together = file.certificates.clone();
+    let mut chain = Chain::of(&together, place, trust);
+    let mut issuer_file = None;
+    for _ in 0..MOST_BORROWED {
+        let Some((path, issuer)) = issuer_elsewhere(&together, &chain, files, &file.path) else {
+            break;
+        };
+        issuer_file.get_or_insert_with(|| path.to_path_buf());
+        together.push(issuer.clone());
+        chain = Chain::of(&together, place, trust);
+    }
     Pair {
         certificate_file: file.path.clone(),
         key_file,
@@ -339,7 +350,7 @@ mod tests {
 
     fn file(name: &str, content: &str) -> CertificateFile {
         let path = Path::new("/srv/data/traefik/certs").join(name);
-        CertificateFile::read(path, content.as_bytes(), &Redactor::default())
+        CertificateFile::read(path, content.as_bytes())
     }
 
     struct Made {
@@ -419,9 +430,9 @@ mod tests {
         let certificate =
             rcgen::generate_simple_self_signed(vec!["a.example.com".to_owned()]).unwrap();
         let path = PathBuf::from("/c.cer");
-        let der = CertificateFile::read(path.clone(), certificate.cert.der(), &Redactor::default());
+        let der = CertificateFile::read(path.clone(), certificate.cert.der());
         assert!(der.fault.unwrap().contains("DER"));
-        let container = CertificateFile::read(path, &[0x30, 0x82, 1, 2, 3], &Redactor::default());
+        let container = CertificateFile::read(path, &[0x30, 0x82, 1, 2, 3]);
         assert!(container.fault.unwrap().contains("PKCS#12"));
     }
 
@@ -429,11 +440,10 @@ mod tests {
         #[test]
         fn no_file_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), label in "(CERTIFICATE|PRIVATE KEY|EC PRIVATE KEY|RSA PRIVATE KEY)") {
             use base64::Engine;
-            let redactor = Redactor::default();
-            let raw = CertificateFile::read("/a".into(), &bytes, &redactor);
+            let raw = CertificateFile::read("/a".into(), &bytes);
             let body = base64::engine::general_purpose::STANDARD.encode(&bytes);
             let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
-            let armoured = CertificateFile::read("/b".into(), pem.as_bytes(), &redactor);
+            let armoured = CertificateFile::read("/b".into(), pem.as_bytes());
             let own = OwnCertificates::default();
             let _ = pair_up(own, vec![raw, armoured], &[], None);
         }
