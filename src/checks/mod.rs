@@ -8,13 +8,16 @@ mod container;
 mod dns;
 mod hardware;
 mod image_reference;
+mod install;
 mod layout;
 mod license;
+mod node;
 mod outbound;
 mod plugins;
 mod software;
 mod storage;
 mod system;
+mod tls;
 mod waivers;
 
 mod cause;
@@ -92,15 +95,21 @@ pub enum Category {
     Dns,
     /// Hosts that the product talks to.
     Outbound,
+    /// Certificates, on disk and as served.
+    Tls,
     /// The stack's containers.
     Container,
+    /// The node's API.
+    Node,
+    /// Steps of the installation that a person takes.
+    Install,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
@@ -110,7 +119,10 @@ impl Category {
         Self::Config,
         Self::Dns,
         Self::Outbound,
+        Self::Tls,
         Self::Container,
+        Self::Node,
+        Self::Install,
         Self::Plugin,
     ];
 
@@ -128,6 +140,9 @@ impl Category {
             Self::Dns => "dns",
             Self::Outbound => "outbound",
             Self::Container => "container",
+            Self::Tls => "tls",
+            Self::Node => "node",
+            Self::Install => "install",
             Self::Plugin => "plugin",
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, config, container, dns, hardware, layout, license, outbound, plugins,
-    software, storage, system, waivers,
+    Category, Check, Judge, config, container, dns, hardware, install, layout, license, node,
+    outbound, plugins, software, storage, system, tls, waivers,
 };
 use crate::spelling::nearest;
 
@@ -43,6 +43,7 @@ pub static REGISTRY: &[&Check] = &[
     &license::FORMAT,
     &license::EXPIRY,
     &license::SUBSCRIPTION,
+    &license::NODE,
     &config::COMPOSE,
     &config::ENV,
     &config::NETWORKS,
@@ -60,12 +61,17 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &tls::STORE,
+    &tls::EXPIRY,
+    &tls::ENDPOINT,
     &container::WATCHTOWER,
     &container::TRAEFIK,
     &container::SESAM_NODE,
     &container::FLUENTBIT,
     &container::IMAGE,
     &container::FOREIGN,
+    &node::HEALTH,
+    &install::PORTAL,
     &plugins::PLUGIN,
 ];
 

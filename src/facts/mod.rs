@@ -9,15 +9,19 @@ mod proc;
 mod program;
 
 pub mod accounts;
+pub mod certificates;
 pub mod clock;
 pub mod compose_programs;
 pub mod dns;
 pub mod docker;
+pub mod endpoint;
+pub mod handshake;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod node;
 pub mod node_names;
 pub mod outbound;
 pub mod ownership;
@@ -163,6 +167,12 @@ sources! {
     ComposePrograms => compose_programs: compose_programs::ComposePrograms,
     /// Logins for registries, without the passwords.
     RegistryLogin => registry_login: registry_login::RegistryLogins,
+    /// Traefik's certificates on disk.
+    Certificates => certificates: certificates::Certificates,
+    /// What this machine serves by TLS.
+    Endpoint => endpoint: endpoint::Endpoint,
+    /// The node's API, and the trace that it leaves when unwell.
+    Node => node: node::Node,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, compose_programs, docker, host, layout,
-    license, limits, memory, node_names, outbound, ownership, plugins, processors, proxies,
+    Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
+    compose_programs, docker, endpoint, host, layout, license, limits, memory, node,
+    node::NodeWhereabouts, node_names, outbound, ownership, plugins, processors, proxies,
     registry_login, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
@@ -83,7 +84,7 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        (stack, outbound, node_names),
+        (stack, outbound, node_names, certificates, endpoint, node),
         resolvers,
         proxies,
         docker,
@@ -130,6 +131,9 @@ pub async fn observe(
     facts.compose_programs = compose_programs.keep(&mut facts);
     facts.registry_login = registry_login.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
+    facts.certificates = certificates.keep(&mut facts);
+    facts.endpoint = endpoint.keep(&mut facts);
+    facts.node = node.keep(&mut facts);
     facts
 }
 
@@ -194,32 +198,52 @@ impl NamedByStack {
 }
 
 impl Asking<'_> {
-    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
-    /// and nothing else waits for them.
+    /// The second wave: what the stack's files name is looked at as soon as these are read, and nothing else waits for
+    /// them. Hosts that are known without them are asked at once.
     async fn stack_and_what_it_names(
         &self,
     ) -> (
         Answer<stack::Stack>,
         Answer<outbound::Outbound>,
         Answer<node_names::NodeNames>,
+        Answer<certificates::Certificates>,
+        Answer<endpoint::Endpoint>,
+        Answer<node::Node>,
     ) {
         let (tell_log_host, log_host) = oneshot::channel();
         let (tell_domain, node_domain) = oneshot::channel();
-        let (stack, outbound, node_names) = tokio::join!(
-            async {
-                let stack = self.ask(Source::Stack, stack::observe).await;
-                let named = NamedByStack::of(&stack.observed);
-                // Where nobody listens any more, nobody asked for it.
-                let _ = tell_log_host.send(named.log_host);
-                let _ = tell_domain.send(named.node_domain);
-                stack
-            },
+        let stack_and_what_follows = async {
+            let stack = self.ask(Source::Stack, stack::observe).await;
+            let named = NamedByStack::of(&stack.observed);
+            // Where nobody listens any more, nobody asked for it.
+            let _ = tell_log_host.send(named.log_host);
+            let _ = tell_domain.send(named.node_domain);
+            let word = StackWord::of(stack.observed.seen().ok(), &self.site.profile);
+            let whereabouts = NodeWhereabouts {
+                node_domain: word.node_domain.clone(),
+                // The engine may hang, and the node must not wait for it.
+                container: None,
+            };
+            let (certificates, endpoint, node) = tokio::join!(
+                self.ask(Source::Certificates, |site| {
+                    certificates::observe(site, word.clone())
+                }),
+                self.ask(Source::Endpoint, |site| endpoint::observe(
+                    site,
+                    word.clone()
+                )),
+                self.ask(Source::Node, |site| node::observe(site, whereabouts)),
+            );
+            (stack, certificates, endpoint, node)
+        };
+        let ((stack, certificates, endpoint, node), outbound, node_names) = tokio::join!(
+            stack_and_what_follows,
             self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
             self.ask(Source::NodeNames, |site| {
                 node_names::observe(site, node_domain)
             }),
         );
-        (stack, outbound, node_names)
+        (stack, outbound, node_names, certificates, endpoint, node)
     }
 
     /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.
