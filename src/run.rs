@@ -211,6 +211,7 @@ async fn observed(
         profile: Arc::new(profile),
         settings: Arc::new(settings),
         deadline: options.timeout,
+        offline: options.offline,
         redactor: redactor.clone(),
     };
     let wanted = diagnosis::sources(selection);

@@ -3,9 +3,11 @@
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
 mod command_line;
+mod dns;
 mod hardware;
 mod layout;
 mod license;
+mod outbound;
 mod plugins;
 mod stack_files;
 mod storage;
@@ -81,19 +83,25 @@ pub enum Category {
     License,
     /// Compose file, `.env`, and the doctor's own waivers.
     Config,
+    /// Name servers, and this machine's own name.
+    Dns,
+    /// Hosts that the product talks to.
+    Outbound,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
         Self::Layout,
         Self::License,
         Self::Config,
+        Self::Dns,
+        Self::Outbound,
         Self::Plugin,
     ];
 
@@ -107,6 +115,8 @@ impl Category {
             Self::Layout => "layout",
             Self::License => "license",
             Self::Config => "config",
+            Self::Dns => "dns",
+            Self::Outbound => "outbound",
             Self::Plugin => "plugin",
         }
     }

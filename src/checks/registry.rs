@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, layout, license, plugins, storage, system, waivers};
+use super::{
+    Category, Check, Judge, dns, hardware, layout, license, outbound, plugins, storage, system,
+    waivers,
+};
 use crate::toml_document::nearest;
 
 /// Every check there is.
@@ -36,6 +39,13 @@ pub static REGISTRY: &[&Check] = &[
     &license::EXPIRY,
     &license::SUBSCRIPTION,
     &waivers::WAIVERS,
+    &dns::RESOLVERS,
+    &outbound::DOCKER,
+    &outbound::LETSENCRYPT,
+    &outbound::SESAM,
+    &outbound::PYPI,
+    &outbound::SITE_GROUPS,
+    &outbound::PROXY,
     &plugins::PLUGIN,
 ];
 

@@ -10,14 +10,18 @@ mod program;
 
 pub mod accounts;
 pub mod clock;
+pub mod dns;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod outbound;
 pub mod ownership;
 pub mod plugins;
 pub mod processors;
+pub mod proxies;
+pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
 pub mod volumes;
@@ -137,6 +141,12 @@ sources! {
     License => license: license::LicenseFile,
     /// The stack's directory, compose file and `.env`.
     Stack => stack: stack::Stack,
+    /// The name servers of the machine, and whether each answers.
+    Resolvers => resolvers: resolvers::Resolvers,
+    /// The proxies that the shell, the Docker daemon and containers are told to use.
+    Proxies => proxies: proxies::Proxies,
+    /// What answers at the hosts that the product needs.
+    Outbound => outbound: outbound::Outbound,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

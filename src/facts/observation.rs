@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    ownership, plugins, processors, stack, storage_latency, volumes,
+    outbound, ownership, plugins, processors, proxies, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -29,6 +29,8 @@ pub struct Site {
     pub settings: Arc<Settings>,
     /// The limit for any one probe.
     pub deadline: Duration,
+    /// Whether no network connection may be made.
+    pub offline: bool,
     /// Told every secret that is met while observing.
     pub redactor: Redactor,
 }
@@ -79,6 +81,9 @@ pub async fn observe(
         ownership,
         license,
         stack,
+        resolvers,
+        proxies,
+        outbound,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -93,6 +98,9 @@ pub async fn observe(
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
         asking.ask(Source::Stack, stack::observe),
+        asking.ask(Source::Resolvers, resolvers::observe),
+        asking.ask(Source::Proxies, proxies::observe),
+        asking.ask(Source::Outbound, outbound::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -107,6 +115,9 @@ pub async fn observe(
     facts.ownership = ownership.keep(&mut facts);
     facts.license = license.keep(&mut facts);
     facts.stack = stack.keep(&mut facts);
+    facts.resolvers = resolvers.keep(&mut facts);
+    facts.proxies = proxies.keep(&mut facts);
+    facts.outbound = outbound.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }

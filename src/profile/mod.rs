@@ -1,5 +1,6 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
+mod network;
 mod release;
 mod requirements;
 
@@ -8,6 +9,10 @@ use std::{fmt::Write, path::Path};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+pub use network::{
+    FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
+    RegistryBlob,
+};
 pub use release::ReleaseNumber;
 pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::ReleaseNumber;
+use super::{Network, OutboundGroup, ReleaseNumber};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -40,6 +40,10 @@ pub struct Profile {
     pub stack: StackFiles,
     /// Variables of `.env`.
     pub environment: Vec<Environment>,
+    /// How the network is looked at and judged.
+    pub network: Network,
+    /// Hosts that have to be reached.
+    pub outbound: Vec<OutboundGroup>,
 }
 
 /// Hardware minimums.
@@ -302,6 +306,7 @@ impl Profile {
         }
         self.system_contradiction()
             .or_else(|| self.share_contradiction())
+            .or_else(|| self.outbound.iter().find_map(OutboundGroup::contradiction))
     }
 
     fn system_contradiction(&self) -> Option<String> {

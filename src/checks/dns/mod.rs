@@ -1,0 +1,5 @@
+//! Name servers, and what they say of this machine's own name.
+
+mod resolvers;
+
+pub use resolvers::RESOLVERS;

@@ -1,0 +1,107 @@
+//! The hosts that the product needs: from their names to the service's own answer.
+
+mod causes;
+mod group;
+mod host;
+mod http;
+mod landscape;
+mod proxy;
+mod tls;
+mod way;
+
+use crate::{
+    checks::{Category, Check, Context, Judge, Judgement, Level, Prose, dns},
+    facts::Source,
+};
+
+pub use proxy::PROXY;
+
+const REFERENCE: &str = "Operator's manual, firewall: outbound";
+const CHECKS: &str = "Every host of the group: its name resolves, over IPv4 and IPv6 the port opens, TLS presents a chain that this machine trusts, and one request gets an answer that only the service gives. Where the profile's users of the group have a proxy, all of it goes through that proxy. A failure that one lost packet explains is tried once more.";
+const REMEDY: &str = "Give the finding to whoever runs the firewall: it names the host, the address, the port, and what was seen. A wildcard in a rule may cover one label only, so the rule has to let the very hosts through that are named here.";
+
+/// The hosts of one group of the built-in profiles.
+macro_rules! group_check {
+    ($name:ident, $id:literal, $title:literal, $why:literal) => {
+        /// See [`Prose::checks`] in the declaration.
+        pub static $name: Check = Check {
+            id: concat!("outbound.", $id),
+            title: $title,
+            category: Category::Outbound,
+            level: Level::Required,
+            needs: &[&dns::RESOLVERS, &PROXY],
+            reads: &[Source::Outbound],
+            reference: REFERENCE,
+            causes: causes::ALL,
+            prose: Prose {
+                checks: CHECKS,
+                why: $why,
+                remedy: REMEDY,
+            },
+            judge: Judge::One(|context| group::judge(context, $id)),
+        };
+    };
+}
+
+group_check!(
+    DOCKER,
+    "docker",
+    "Docker's registry can be reached",
+    "Images of the node, of microservices and of the stack come from there. Without it nothing can be installed, and the service cannot update itself."
+);
+group_check!(
+    LETSENCRYPT,
+    "letsencrypt",
+    "Let's Encrypt can be reached",
+    "Where Let's Encrypt manages the certificates, they are neither issued nor renewed without it."
+);
+group_check!(
+    SESAM,
+    "sesam",
+    "The Sesam portal can be reached",
+    "Without it the portal has no data, no logs, metrics and notifications are sent, and billing breaks."
+);
+group_check!(
+    PYPI,
+    "pypi",
+    "The Python package index can be reached",
+    "The agent's Python dependencies come from there. Without it the agent cannot update itself."
+);
+
+/// The groups that have a check of their own.
+const OWN_CHECKS: [&str; 4] = ["docker", "letsencrypt", "sesam", "pypi"];
+
+/// Groups that a site's own profile adds.
+pub static SITE_GROUPS: Check = Check {
+    id: "outbound.*",
+    title: "The site's own hosts can be reached",
+    category: Category::Outbound,
+    level: Level::Required,
+    needs: &[&dns::RESOLVERS, &PROXY],
+    reads: &[Source::Outbound],
+    reference: "Site profile, [[outbound]]",
+    causes: causes::ALL,
+    prose: Prose {
+        checks: CHECKS,
+        why: "The site's profile says what each of its groups is needed for.",
+        remedy: REMEDY,
+    },
+    judge: Judge::Family {
+        members: site_groups,
+        judge: site_group,
+    },
+};
+
+fn site_groups(context: &Context) -> Vec<String> {
+    context
+        .profile
+        .outbound
+        .iter()
+        .map(|group| group.id.clone())
+        .filter(|id| !OWN_CHECKS.contains(&id.as_str()))
+        .collect()
+}
+
+fn site_group(context: &Context, id: &str) -> Judgement {
+    group::judge(context, id)
+}

@@ -1,0 +1,211 @@
+//! `outbound.proxy`
+
+use std::collections::BTreeMap;
+
+use super::{
+    causes,
+    host::item_name,
+    landscape::Landscape,
+    way::{self, Surroundings, Trouble, Way},
+};
+use crate::{
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict, dns,
+    },
+    facts::{
+        Source,
+        outbound::{HostProbe, Outbound, Tunnel},
+        proxies::{Proxies, ProxySettings, Scheme},
+    },
+    units::counted,
+};
+
+const MISSPELLED: Cause = Cause::new("proxy-misspelled", "what is set as a proxy is no address");
+
+/// See [`Prose::checks`] in the declaration.
+pub static PROXY: Check = Check {
+    id: "outbound.proxy",
+    title: "The proxy lets connections through",
+    category: Category::Outbound,
+    level: Level::Required,
+    needs: &[&dns::RESOLVERS],
+    reads: &[Source::Outbound, Source::Proxies],
+    reference: "Operator's manual, firewall: customers whose firewall cannot filter by name",
+    causes: &[
+        causes::PROXY_UNREACHABLE,
+        causes::PROXY_AUTH,
+        causes::PROXY_FORBIDDEN,
+        causes::PROXY_ERROR,
+        causes::PROXY_UNSUPPORTED,
+        MISSPELLED,
+    ],
+    prose: Prose {
+        checks: "Every proxy that the shell's variables, the Docker daemon's configuration or the Docker client's configuration name for `https`: it can be connected to, takes the login, and opens a way (CONNECT) to every host of the outbound groups that is not excepted. Without any proxy it passes.",
+        why: "Where a machine is meant to go through a proxy, a proxy that is down, wants a login or forbids a host looks to programs as if the hosts themselves were down.",
+        remedy: "The finding names the proxy, where it is configured, and what it answered. Give it to whoever runs the proxy, or correct the configuration.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let outbound = context.facts.outbound().seen()?;
+    let proxies = context.facts.proxies().seen()?;
+    let landscape = Landscape::of(outbound);
+    let mut by_proxy: BTreeMap<String, Vec<&HostProbe>> = BTreeMap::new();
+    for probe in &outbound.hosts {
+        if let Some(proxy) = &probe.proxy {
+            by_proxy
+                .entry(proxy.address.to_string())
+                .or_default()
+                .push(probe);
+        }
+    }
+    let mut items = Vec::new();
+    let mut advice = Vec::new();
+    for settings in places(proxies) {
+        for problem in &settings.problems {
+            items.push(Item::warn(
+                settings.source.clone(),
+                MISSPELLED,
+                problem.clone(),
+            ));
+            advice.push(format!(
+                "correct the proxy in {}, as in http://proxy.example.com:3128",
+                settings.source
+            ));
+        }
+    }
+    for (name, probes) in &by_proxy {
+        let found = judge_proxy(context, outbound, &landscape, name, probes);
+        items.extend(found.0);
+        for step in found.1 {
+            if !advice.contains(&step) {
+                advice.push(step);
+            }
+        }
+    }
+    if by_proxy.is_empty() && items.is_empty() {
+        return Ok(Verdict::pass("no proxy is set"));
+    }
+    let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
+        .expected("a way through to every host of the outbound groups");
+    verdict.advice = advice;
+    for settings in places(proxies).filter(|settings| settings.is_set()) {
+        let shown = settings
+            .https
+            .as_ref()
+            .or(settings.http.as_ref())
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        verdict = verdict.evidence(settings.source.clone(), shown);
+    }
+    Ok(verdict)
+}
+
+fn places(proxies: &Proxies) -> impl Iterator<Item = &ProxySettings> {
+    [
+        &proxies.login,
+        &proxies.daemon_file,
+        &proxies.daemon_unit,
+        &proxies.containers,
+    ]
+    .into_iter()
+    .filter_map(|observed| observed.seen().ok())
+    .chain([&proxies.shell])
+}
+
+/// One proxy: trouble that every host meets is the proxy's, and so is a host that it forbids.
+fn judge_proxy(
+    context: &Context,
+    outbound: &Outbound,
+    landscape: &Landscape,
+    name: &str,
+    probes: &[&HostProbe],
+) -> (Vec<Item>, Vec<String>) {
+    let unsupported = probes
+        .iter()
+        .filter_map(|probe| probe.proxy.as_ref())
+        .any(|proxy| proxy.address.scheme != Scheme::Http);
+    if unsupported {
+        let mut item = Item::fail(
+            name,
+            causes::PROXY_UNSUPPORTED,
+            "it is no plain HTTP proxy, and other kinds are not examined",
+        );
+        item.status = Status::Unknown;
+        return (
+            vec![item],
+            vec![format!(
+                "try it by hand: curl -v --proxy {name} https://example.com/"
+            )],
+        );
+    }
+    let troubles: Vec<(&HostProbe, Trouble)> = probes
+        .iter()
+        .filter_map(|probe| {
+            let around = Surroundings {
+                probe,
+                landscape,
+                network: &context.profile.network,
+                trust: &outbound.trust,
+            };
+            Some((*probe, trouble_before_the_host(around)?))
+        })
+        .collect();
+    let opened = probes.len().saturating_sub(troubles.len());
+    if let Some((_, trouble)) = troubles.first()
+        && opened == 0
+    {
+        // One sentence for all hosts.
+        let item = Item::fail(name, trouble.cause, trouble.summary.clone());
+        return (vec![item], vec![trouble.advice.clone()]);
+    }
+    let mut items = Vec::new();
+    let mut advice = Vec::new();
+    for (probe, trouble) in troubles {
+        if trouble.cause == causes::PROXY_FORBIDDEN || trouble.cause == causes::PROXY_AUTH {
+            items.push(Item::fail(item_name(probe), trouble.cause, trouble.summary));
+            advice.push(trouble.advice);
+        }
+    }
+    if items.is_empty() {
+        items.push(Item::pass(
+            name,
+            format!(
+                "opens a way to {}",
+                counted(u64::try_from(opened).unwrap_or(u64::MAX), "host")
+            ),
+        ));
+    }
+    (items, advice)
+}
+
+fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
+    let opened = around
+        .probe
+        .paths
+        .iter()
+        .any(|path| path.attempt.tunnel == Some(Tunnel::Open));
+    if opened {
+        return None;
+    }
+    if around.probe.paths.is_empty() {
+        let proxy = around.probe.proxy.as_ref()?;
+        return Some(Trouble::fail(
+            causes::PROXY_UNREACHABLE,
+            format!("the name of the proxy {} does not resolve", proxy.address),
+            format!(
+                "correct the name of the proxy in {}, or have the name server resolve {}",
+                proxy.source, proxy.address.host
+            ),
+        ));
+    }
+    around
+        .probe
+        .paths
+        .iter()
+        .find_map(|path| match way::judge(around, path) {
+            Way::Fine => None,
+            Way::NoRoute(trouble) | Way::Troubled(trouble) => Some(trouble),
+        })
+}

@@ -1,0 +1,256 @@
+//! TLS that fails, and certificates that are not trusted: whose fault it is.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    causes,
+    way::{Surroundings, Trouble, place},
+};
+use crate::{
+    facts::outbound::{Attempt, Certificate, Handshake, Tls, TrustVerdict},
+    units::counted,
+};
+
+/// A handshake that did not end well.
+pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
+    let address = attempt.address;
+    let host = place(around);
+    let opened = format!("the connection opens in {} ms", attempt.connect_ms);
+    match &tls.handshake {
+        Handshake::Silent => Trouble::fail(
+            causes::TLS_TIMEOUT,
+            format!(
+                "{opened}, then TLS gets no answer within {} ms",
+                tls.took_ms
+            ),
+            format!(
+                "large packets from {address} may not get through: have the network team check the path MTU (try ip link set dev IFACE mtu 1400, and do not filter ICMP “fragmentation needed”), or an inspection device that hangs on {host}"
+            ),
+        ),
+        Handshake::NotTls(how) => Trouble::fail(
+            causes::NOT_TLS,
+            format!("what answers at {address} does not speak TLS: {how}"),
+            format!(
+                "something between this machine and {host} answers in its place: ask the network team what listens at {address}"
+            ),
+        ),
+        Handshake::Version(how) => Trouble::fail(
+            causes::TLS_VERSION,
+            format!("{address} and this machine have no version of TLS in common: {how}"),
+            format!(
+                "the real {} speaks TLS 1.2 and 1.3: ask the network team to update the inspection device or relay at {address} that does not",
+                around.probe.host.host
+            ),
+        ),
+        Handshake::Alert(alert) => Trouble::fail(
+            causes::TLS_CUT,
+            format!("{opened}, then {address} refuses TLS for this name (alert {alert})"),
+            format!("ask the network team what at {address} refuses TLS for {host}"),
+        ),
+        Handshake::Cut(how) | Handshake::Failed(how) => Trouble::fail(
+            causes::TLS_CUT,
+            format!(
+                "{opened}, then it is cut {} ms into the TLS handshake: {how}",
+                tls.took_ms
+            ),
+            format!(
+                "a filter that reads the server name cuts connections to {host}: ask the network team to allow this name in TLS inspection, not only the address {address}"
+            ),
+        ),
+        Handshake::Done => Trouble::fail(causes::TLS_CUT, "the handshake is done", "nothing"),
+    }
+}
+
+/// Why a presented chain is not trusted; none where it is.
+pub fn distrust(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Option<Trouble> {
+    let host = place(around);
+    let name = around
+        .probe
+        .host
+        .server_name
+        .as_ref()
+        .unwrap_or(&around.probe.host.host);
+    let leaf = tls.chain.first();
+    let trouble = match tls.trust.as_ref()? {
+        TrustVerdict::Trusted => return None,
+        TrustVerdict::UnknownIssuer => unknown_issuer(around, tls, None),
+        TrustVerdict::Otherwise(how) => unknown_issuer(around, tls, Some(how)),
+        TrustVerdict::WrongName => {
+            let names = leaf.map_or_else(
+                || "nothing".into(),
+                |leaf| {
+                    if leaf.names.is_empty() {
+                        leaf.subject.clone()
+                    } else {
+                        leaf.names.join(", ")
+                    }
+                },
+            );
+            Trouble::fail(
+                causes::TLS_WRONG_NAME,
+                format!(
+                    "{} presents a certificate for {names}, not for {name}, issued by {}",
+                    attempt.address,
+                    issuer(tls)
+                ),
+                format!(
+                    "another server answers in place of {host}: ask the network team what stands at {}, and whether the name resolves rightly",
+                    attempt.address
+                ),
+            )
+        }
+        TrustVerdict::Expired => dated(
+            around,
+            attempt,
+            tls,
+            Dated {
+                cause: causes::TLS_EXPIRED,
+                at: tls.chain.iter().filter_map(|link| link.not_after).min(),
+                what: "expired on",
+            },
+        ),
+        TrustVerdict::NotYetValid => dated(
+            around,
+            attempt,
+            tls,
+            Dated {
+                cause: causes::TLS_NOT_YET_VALID,
+                at: tls.chain.iter().filter_map(|link| link.not_before).max(),
+                what: "is valid only from",
+            },
+        ),
+    };
+    Some(trouble)
+}
+
+fn issuer(tls: &Tls) -> String {
+    tls.chain
+        .first()
+        .map_or_else(|| "nobody".into(), |leaf| format!("“{}”", leaf.issuer))
+}
+
+fn unknown_issuer(around: Surroundings, tls: &Tls, how: Option<&str>) -> Trouble {
+    let host = place(around);
+    let issuer = issuer(tls);
+    if around.trust.authorities == 0 {
+        return Trouble::fail(
+            causes::TLS_UNKNOWN_ISSUER,
+            format!("this machine trusts no authority at all, so not {issuer} either"),
+            "install the system's authorities (Ubuntu: apt install --reinstall ca-certificates; RHEL: dnf reinstall ca-certificates)",
+        );
+    }
+    let interceptor = tls
+        .chain
+        .iter()
+        .map(|link| &link.issuer)
+        .find(|issuer| around.landscape.intercepts(issuer));
+    if let Some(interceptor) = interceptor {
+        return Trouble::fail(
+            causes::TLS_INTERCEPTED,
+            format!(
+                "TLS is broken open on the way: “{interceptor}” signs for this and unrelated hosts"
+            ),
+            format!(
+                "ask whoever runs “{interceptor}” to exempt {host} from TLS inspection; where that is refused, its authority has to be trusted by this machine, by the Docker daemon and by every container"
+            ),
+        );
+    }
+    let last = tls.chain.last();
+    if last.is_some_and(|last| misses_intermediate(around, tls, last)) {
+        let missing = last.map_or_else(String::new, |last| last.issuer.clone());
+        return Trouble::fail(
+            causes::TLS_INCOMPLETE_CHAIN,
+            format!("the server does not send the intermediate certificate of “{missing}”"),
+            format!(
+                "whoever runs {host} has to configure the whole chain, with the certificate of “{missing}”"
+            ),
+        );
+    }
+    let how = how.map_or_else(String::new, |how| format!(" ({how})"));
+    let kind = match tls.chain.first() {
+        Some(leaf) if leaf.self_issued => {
+            format!("its certificate is self-signed by {issuer}{how}")
+        }
+        _ => {
+            format!("its certificate is signed by {issuer}, whom this machine does not trust{how}")
+        }
+    };
+    Trouble::fail(
+        causes::TLS_UNKNOWN_ISSUER,
+        kind,
+        format!(
+            "find out who {issuer} is: if it is the company's own, exempt {host} from it; if {host} is meant to have it, name its authority as `ca_file` in the profile"
+        ),
+    )
+}
+
+/// Whether the chain ends at a certificate whose issuer belongs to a public hierarchy and only was not sent.
+fn misses_intermediate(around: Surroundings, tls: &Tls, last: &Certificate) -> bool {
+    !last.self_issued
+        && (tls.organization_is_trusted
+            || last.names_issuer_location
+            || around.landscape.knows_intermediate(&last.issuer))
+}
+
+struct Dated {
+    cause: crate::checks::Cause,
+    at: Option<Timestamp>,
+    what: &'static str,
+}
+
+/// A certificate whose dates do not fit; the clock is examined before it is blamed.
+fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Trouble {
+    let when = dated
+        .at
+        .map_or_else(|| "an impossible date".into(), |at| at.to_string());
+    let limit = SignedDuration::from_secs(i64::from(around.network.clock_off_seconds));
+    let host = place(around);
+    match around.landscape.clock_ahead() {
+        Some(ahead) if ahead.abs() > limit => {
+            let direction = if ahead.is_negative() {
+                "behind"
+            } else {
+                "ahead of"
+            };
+            let by = rounded(ahead);
+            Trouble::fail(
+                dated.cause,
+                format!(
+                    "its certificate seems wrong ({} {when}), but this machine's clock is {by} {direction} the hosts' own",
+                    dated.what
+                ),
+                format!(
+                    "set this machine's clock, which is {by} {direction} the time that the hosts give, and switch time synchronisation on (timedatectl set-ntp true)"
+                ),
+            )
+        }
+        known => {
+            let clock = known.map_or(
+                "this machine's clock could not be compared",
+                |_| "this machine's clock agrees with the hosts",
+            );
+            Trouble::fail(
+                dated.cause,
+                format!(
+                    "its certificate, issued by {}, {} {when}; {clock}",
+                    issuer(tls),
+                    dated.what
+                ),
+                format!(
+                    "whoever runs what answers at {} for {host} has to renew its certificate",
+                    attempt.address
+                ),
+            )
+        }
+    }
+}
+
+fn rounded(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs().unsigned_abs();
+    match seconds {
+        0..=119 => counted(seconds, "second"),
+        120..=7_199 => counted(seconds / 60, "minute"),
+        7_200..=172_799 => counted(seconds / 3600, "hour"),
+        _ => counted(seconds / 86400, "day"),
+    }
+}

@@ -1,0 +1,341 @@
+//! One way to one host: the first thing on it that is not as it should be.
+
+use std::net::IpAddr;
+
+use super::{
+    causes, http,
+    landscape::{Landscape, has_route},
+    tls,
+};
+use crate::{
+    checks::{Cause, Status},
+    facts::outbound::{Attempt, Connect, Handshake, HostProbe, Path, Tunnel},
+    profile::Network,
+};
+
+/// Something on the way that is not as it should be.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Warn, fail or unknown.
+    pub status: Status,
+    /// What it is.
+    pub cause: Cause,
+    /// What was seen, in one sentence without the host's name.
+    pub summary: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+impl Trouble {
+    /// A trouble that keeps the host from being used.
+    pub fn fail(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Status::Fail, cause, summary, advice)
+    }
+
+    /// A trouble with which the host can be used.
+    pub fn warn(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Status::Warn, cause, summary, advice)
+    }
+
+    /// A trouble that forbids a verdict.
+    pub fn unknown(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(Status::Unknown, cause, summary, advice)
+    }
+
+    fn new(
+        status: Status,
+        cause: Cause,
+        summary: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            cause,
+            summary: summary.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+/// What the judgement of one way needs to know.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The host.
+    pub probe: &'a HostProbe,
+    /// What all hosts together tell.
+    pub landscape: &'a Landscape,
+    /// How the network is judged.
+    pub network: &'a Network,
+    /// How many authorities the machine trusts, and where they stand.
+    pub trust: &'a crate::facts::outbound::TrustNote,
+}
+
+/// How a way to a host stands.
+pub enum Way {
+    /// The service answers.
+    Fine,
+    /// This machine has no route in this address family.
+    NoRoute(Trouble),
+    /// Something is wrong.
+    Troubled(Trouble),
+}
+
+/// Judges one way.
+pub fn judge(around: Surroundings, path: &Path) -> Way {
+    let attempt = &path.attempt;
+    let family = path.family.word();
+    if attempt.connect != Connect::Open {
+        let trouble = unconnected(around, path);
+        return if has_route(attempt) {
+            Way::Troubled(trouble)
+        } else {
+            Way::NoRoute(trouble)
+        };
+    }
+    let trouble = attempt
+        .tunnel
+        .as_ref()
+        .and_then(|tunnel| refused_tunnel(around, attempt, tunnel))
+        .or_else(|| {
+            let tls = attempt.tls.as_ref()?;
+            match tls.handshake {
+                // A page that says who blocks tells more than the certificate it came with.
+                Handshake::Done => http::block_page(around, attempt)
+                    .or_else(|| tls::distrust(around, attempt, tls))
+                    .or_else(|| http::judge(around, attempt)),
+                _ => Some(tls::failed(around, attempt, tls)),
+            }
+        })
+        .or_else(|| slow(around, attempt, family));
+    trouble.map_or(Way::Fine, Way::Troubled)
+}
+
+/// The host as a firewall rule names it.
+pub fn place(around: Surroundings) -> String {
+    format!(
+        "{} port {}/tcp",
+        around.probe.host.host, around.probe.host.port
+    )
+}
+
+fn unconnected(around: Surroundings, path: &Path) -> Trouble {
+    let attempt = &path.attempt;
+    let address = attempt.address;
+    let from = attempt
+        .from
+        .map_or_else(String::new, |from| format!(" from {from}"));
+    if let Some(proxy) = &around.probe.proxy {
+        return Trouble::fail(
+            causes::PROXY_UNREACHABLE,
+            format!(
+                "the proxy {} (set in {}) cannot be connected to at {address}: {}",
+                proxy.address,
+                proxy.source,
+                in_words(attempt)
+            ),
+            format!(
+                "ask the network team whether the proxy {} is running and lets this machine{from} connect; if it is no longer used, take it out of {}",
+                proxy.address, proxy.source
+            ),
+        );
+    }
+    let host = place(around);
+    match &attempt.connect {
+        Connect::Refused => Trouble::fail(
+            causes::TCP_REFUSED,
+            format!(
+                "{address} resets the connection after {} ms",
+                attempt.connect_ms
+            ),
+            format!(
+                "a firewall or proxy resets connections to {address}: ask the network team to allow {host}{from}"
+            ),
+        ),
+        Connect::Silent => Trouble::fail(
+            causes::TCP_TIMEOUT,
+            format!(
+                "{address} did not answer within {} ms{}",
+                attempt.connect_ms,
+                tries(path.tries)
+            ),
+            format!(
+                "a firewall drops packets to {address} without a word: ask the network team to allow {host}{from}"
+            ),
+        ),
+        Connect::Filtered { by, how } => Trouble::fail(
+            causes::ADMIN_PROHIBITED,
+            format!("{} says that {address} is forbidden: {how}", sender(*by)),
+            format!(
+                "the filter at {} forbids it: ask whoever runs it to allow {host}{from}",
+                sender(*by)
+            ),
+        ),
+        Connect::Unreachable { by, how } => Trouble::fail(
+            causes::NET_UNREACHABLE,
+            format!("{} has no way to {address}: {how}", sender(*by)),
+            match by {
+                None if attempt.from.is_none() => format!(
+                    "give this machine a route to {address}, usually a default route (ip route show, ip -6 route show)"
+                ),
+                None => format!(
+                    "the next hop towards {address} does not answer: check the gateway and the cable or virtual network (ip route get {})",
+                    address.ip()
+                ),
+                Some(by) => format!(
+                    "the router {by} has no route to {address}: ask the network team to look at its routing"
+                ),
+            },
+        ),
+        Connect::Failed { how } => Trouble::fail(
+            causes::NET_UNREACHABLE,
+            format!("connecting to {address} failed: {how}"),
+            format!("look at what the kernel says of {address}: {how}"),
+        ),
+        Connect::Open => Trouble::fail(causes::NET_UNREACHABLE, "it is open", "nothing"),
+    }
+}
+
+/// What became of connecting, for a sentence about something else.
+fn in_words(attempt: &Attempt) -> String {
+    match &attempt.connect {
+        Connect::Open => "it opens".into(),
+        Connect::Refused => format!("it resets the connection after {} ms", attempt.connect_ms),
+        Connect::Silent => format!("no answer within {} ms", attempt.connect_ms),
+        Connect::Filtered { by, how } | Connect::Unreachable { by, how } => {
+            format!("{} says: {how}", sender(*by))
+        }
+        Connect::Failed { how } => how.clone(),
+    }
+}
+
+fn sender(by: Option<IpAddr>) -> String {
+    by.map_or_else(|| "this machine".into(), |by| by.to_string())
+}
+
+fn tries(count: u8) -> &'static str {
+    if count > 1 { ", tried twice" } else { "" }
+}
+
+fn refused_tunnel(around: Surroundings, attempt: &Attempt, tunnel: &Tunnel) -> Option<Trouble> {
+    let proxy = around.probe.proxy.as_ref()?;
+    let name = format!("the proxy {} ({})", proxy.address, proxy.source);
+    let host = place(around);
+    let trouble = match tunnel {
+        Tunnel::Open => return None,
+        Tunnel::Refused {
+            status: 407,
+            headers,
+            ..
+        } => {
+            let wanted = headers
+                .get("proxy-authenticate")
+                .map_or_else(String::new, |header| format!(", it wants “{header}”"));
+            let (seen, todo) = if proxy.address.has_login {
+                (
+                    "refuses the login that is set for it",
+                    "correct the name and password",
+                )
+            } else {
+                (
+                    "asks for a login and none is set",
+                    "set a name and password",
+                )
+            };
+            Trouble::fail(
+                causes::PROXY_AUTH,
+                format!("{name} {seen} (407{wanted})"),
+                format!(
+                    "{todo} for the proxy {} in {} (and wherever else it is configured), or ask the network team to let this machine through without one",
+                    proxy.address, proxy.source
+                ),
+            )
+        }
+        Tunnel::Refused {
+            status: 403,
+            headers,
+            ..
+        } => Trouble::fail(
+            causes::PROXY_FORBIDDEN,
+            format!("{name} forbids it (403{})", detail(headers)),
+            format!(
+                "ask whoever runs the proxy {} to allow CONNECT to {host}",
+                proxy.address
+            ),
+        ),
+        Tunnel::Refused {
+            status,
+            reason,
+            headers,
+        } => Trouble::fail(
+            causes::PROXY_ERROR,
+            format!("{name} answers {status} {reason}{}", detail(headers)),
+            format!(
+                "ask whoever runs the proxy {} why it cannot connect to {host}: its own name servers or firewall may stand in the way",
+                proxy.address
+            ),
+        ),
+        Tunnel::Silent => Trouble::fail(
+            causes::PROXY_ERROR,
+            format!(
+                "{name} takes the connection ({} ms) and never answers CONNECT",
+                attempt.connect_ms
+            ),
+            format!(
+                "ask whoever runs the proxy {} why it does not answer CONNECT {host}",
+                proxy.address
+            ),
+        ),
+        Tunnel::Cut { how } => Trouble::fail(
+            causes::PROXY_ERROR,
+            format!("{name} takes the connection and ends it without an answer: {how}"),
+            format!(
+                "ask whoever runs the proxy {} why it does not answer CONNECT {host}",
+                proxy.address
+            ),
+        ),
+        Tunnel::NotHttp { what } => Trouble::fail(
+            causes::PROXY_ERROR,
+            format!("{name} answers something that is no HTTP: {what}"),
+            format!(
+                "check that {} is an HTTP proxy; what answers there speaks something else",
+                proxy.address
+            ),
+        ),
+        Tunnel::Unsupported { what } => Trouble::unknown(
+            causes::PROXY_UNSUPPORTED,
+            format!("{name} is of a kind that is not examined: {what}"),
+            "nothing",
+        ),
+    };
+    Some(trouble)
+}
+
+fn detail(headers: &std::collections::BTreeMap<String, String>) -> String {
+    ["x-squid-error", "proxy-status", "server", "via"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .map_or_else(String::new, |value| format!(", {value}"))
+}
+
+fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble> {
+    let total = attempt.total_ms();
+    (total > around.network.slow_ms).then(|| {
+        let mut phases = vec![("connecting", attempt.connect_ms)];
+        phases.extend(attempt.tls.as_ref().map(|tls| ("TLS", tls.took_ms)));
+        phases.extend(attempt.http.as_ref().map(|http| ("the answer", http.took_ms)));
+        let (slowest, took) = phases
+            .into_iter()
+            .max_by_key(|(_, took)| *took)
+            .unwrap_or_default();
+        Trouble::warn(
+            causes::SLOW,
+            format!(
+                "it works over {family} but takes {total} ms, most of it {slowest} ({took} ms)"
+            ),
+            format!(
+                "ask the network team what slows connections to {} down: {slowest} took {took} ms of {total} ms",
+                place(around)
+            ),
+        )
+    })
+}

@@ -1,0 +1,174 @@
+//! The hosts that the product needs, and what answers there: all of them at once, each over IPv4 and IPv6.
+
+mod certificate;
+mod connect;
+mod http;
+mod names;
+mod path;
+mod probe;
+mod tls;
+mod trust;
+mod tunnel;
+
+use std::{net::IpAddr, sync::Arc};
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinSet, time::Instant};
+
+pub use self::{
+    certificate::Certificate,
+    connect::Connect,
+    http::{Http, HttpAnswer, HttpOutcome},
+    names::{Lookup, Names},
+    path::{Attempt, Family, Path},
+    tls::{Handshake, Tls, TrustVerdict},
+    trust::TrustNote,
+    tunnel::Tunnel,
+};
+use super::{
+    Observed, Site,
+    proxies::{self, ProxyAddress},
+    resolvers,
+};
+use crate::profile::{OutboundHost, ProxyUser};
+
+/// What answers at the hosts that the product needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outbound {
+    /// The hosts, in the profile's order; a host that another one leads to stands behind it.
+    pub hosts: Vec<HostProbe>,
+    /// Addresses that a firewall may open instead of names.
+    #[serde(default)]
+    pub fallbacks: Vec<FallbackProbe>,
+    /// The authorities by which was judged.
+    pub trust: TrustNote,
+    /// The name servers that were asked.
+    pub name_servers: Vec<IpAddr>,
+}
+
+/// What answers at one host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostProbe {
+    /// The group that needs it.
+    pub group: String,
+    /// What was looked for, as the profile has it.
+    pub host: OutboundHost,
+    /// The host that led here; none for those of the profile.
+    #[serde(default)]
+    pub led_here: Option<String>,
+    /// The proxy it is reached through; none where it is reached directly.
+    #[serde(default)]
+    pub proxy: Option<ProxyUse>,
+    /// How the name resolves (behind a proxy: the proxy's name); none for an address.
+    #[serde(default)]
+    pub names: Option<Names>,
+    /// The ways there, IPv4 before IPv6; none where there is no address.
+    pub paths: Vec<Path>,
+}
+
+/// A proxy, and who says that it is to be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyUse {
+    /// The proxy.
+    pub address: ProxyAddress,
+    /// The file or variable that names it.
+    pub source: String,
+}
+
+/// Whether an address opens that a firewall may open instead of names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackProbe {
+    /// The group that it stands in for.
+    pub group: String,
+    /// The address.
+    pub address: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// Whether the connection opened.
+    pub connect: Connect,
+    /// How long that took, in milliseconds.
+    pub connect_ms: u64,
+}
+
+impl Outbound {
+    /// How far this machine's clock is ahead of each trusted host's, by host.
+    #[must_use]
+    pub fn clock_offsets(&self) -> Vec<(String, SignedDuration)> {
+        let mut offsets = Vec::new();
+        for probe in &self.hosts {
+            let answers =
+                probe
+                    .paths
+                    .iter()
+                    .filter_map(|path| match &path.attempt.http.as_ref()?.outcome {
+                        HttpOutcome::Answered(answer) => Some(answer),
+                        _ => None,
+                    });
+            for answer in answers {
+                if let (Some(date), Some(received)) = (answer.date, answer.received_at) {
+                    offsets.push((probe.host.host.clone(), received.duration_since(date)));
+                }
+            }
+        }
+        offsets
+    }
+}
+
+/// Looks at every host of the profile, all at once, within one deadline for all.
+pub async fn observe(site: Site) -> Observed<Outbound> {
+    if site.offline {
+        return Observed::NotAsked;
+    }
+    let deadline = Instant::now() + site.deadline;
+    let (configuration, hosts_file, trust, (proxies, logins)) = tokio::join!(
+        resolvers::configuration(&site),
+        names::hosts_file(&site),
+        trust::read(&site),
+        proxies::look(&site),
+    );
+    let name_servers = configuration
+        .seen()
+        .map(|configuration| configuration.servers.clone())
+        .unwrap_or_default();
+    let note = trust.note.clone();
+    let prober = Arc::new(probe::Prober {
+        name_servers: name_servers.clone(),
+        hosts_file,
+        is_machine: site.root.is_machine(),
+        trust,
+        proxies,
+        logins,
+        blob: site.profile.network.registry_blob.clone(),
+        deadline,
+    });
+    let mut looking = JoinSet::new();
+    let mut knocking = JoinSet::new();
+    let mut place = 0_usize;
+    for group in &site.profile.outbound {
+        for host in &group.hosts {
+            let (prober, host) = (prober.clone(), host.clone());
+            let (id, user) = (group.id.clone(), group.used_by);
+            looking.spawn(async move { (place, prober.examine(id, host, user).await) });
+            place = place.saturating_add(1);
+        }
+        if prober.proxies.for_user(group.used_by).is_none() {
+            for fallback in &group.address_only {
+                let (id, fallback) = (group.id.clone(), fallback.clone());
+                knocking.spawn(probe::knock(id, fallback, deadline));
+            }
+        }
+    }
+    let (mut found, mut fallbacks) = tokio::join!(looking.join_all(), knocking.join_all());
+    found.sort_by_key(|(place, _)| *place);
+    fallbacks.sort_by_key(|fallback| fallback.address);
+    Observed::Seen(Outbound {
+        hosts: found.into_iter().flat_map(|(_, probes)| probes).collect(),
+        fallbacks,
+        trust: note,
+        name_servers,
+    })
+}
+
+/// Whose proxy counts for hosts that only running says are needed, as the log shipper's.
+pub const DISCOVERED_USER: ProxyUser = ProxyUser::Containers;

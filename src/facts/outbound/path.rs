@@ -1,0 +1,276 @@
+//! One way to a host, from the first packet to the service's answer, tried once more where a lost packet could have failed it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use rustls::RootCertStore;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    connect::{self, Connect},
+    http::{self, Http, HttpOutcome, Wanted},
+    tls::{self, Handshake, Terms, Tls},
+    trust::Trust,
+    tunnel::{self, Tunnel},
+};
+use crate::facts::proxies::Login;
+
+/// The Internet Protocol's two versions, each a way of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
+/// The way to a host over one address family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Path {
+    /// Which one.
+    pub family: Family,
+    /// How often it was tried.
+    pub tries: u8,
+    /// The try that got furthest.
+    pub attempt: Attempt,
+}
+
+/// One try.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Where to: the host, or the proxy before it.
+    pub address: SocketAddr,
+    /// The address of this machine towards it; none where there is no route.
+    pub from: Option<IpAddr>,
+    /// Whether the connection opened.
+    pub connect: Connect,
+    /// How long that took, in milliseconds.
+    pub connect_ms: u64,
+    /// What a proxy said; none without a proxy or a connection to it.
+    #[serde(default)]
+    pub tunnel: Option<Tunnel>,
+    /// What became of TLS; none where it did not come to it.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    /// What became of the request; none where it did not come to it.
+    #[serde(default)]
+    pub http: Option<Http>,
+}
+
+/// What to do at the other end.
+pub struct Errand<'a> {
+    /// The host's name or address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// The name that its certificate has to be for.
+    pub server_name: &'a str,
+    /// What to ask for.
+    pub path: &'a str,
+    /// A bearer token for the request; it is never kept.
+    pub token: Option<&'a str>,
+    /// The authorities to trust.
+    pub authorities: Arc<RootCertStore>,
+    /// Whom the machine trusts beyond that.
+    pub trust: &'a Trust,
+    /// Whether there is a proxy before the host, and how to log in to it.
+    pub proxy: Option<Option<&'a Login>>,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+impl Errand<'_> {
+    /// Tries the addresses of one family; a second try begins when half the time is over, or when the first failed in a way
+    /// that a lost packet explains. The body of the answer is handed out beside, for what must not be kept.
+    pub async fn walk(&self, addresses: &[IpAddr], port: u16) -> Option<(Path, Vec<u8>)> {
+        let first_address = *addresses.first()?;
+        let second_address = addresses.get(1).copied().unwrap_or(first_address);
+        let half = {
+            let now = Instant::now();
+            now + self.deadline.saturating_duration_since(now) / 2
+        };
+        let mut first = std::pin::pin!(self.attempt(SocketAddr::new(first_address, port)));
+        let early = tokio::select! {
+            attempt = &mut first => Some(attempt),
+            () = sleep_until(half) => None,
+        };
+        let path = |tries, (attempt, body)| {
+            let family = Family::of(first_address);
+            Some((
+                Path {
+                    family,
+                    tries,
+                    attempt,
+                },
+                body,
+            ))
+        };
+        let second = self.attempt(SocketAddr::new(second_address, port));
+        match early {
+            Some(attempt) if !attempt.0.may_be_a_lost_packet() => path(1, attempt),
+            Some(attempt) => path(2, further(attempt, second.await)),
+            None => {
+                let mut second = std::pin::pin!(second);
+                let (one, other) = tokio::select! {
+                    one = &mut first => {
+                        if one.0.got_an_answer() {
+                            return path(2, one);
+                        }
+                        (one, second.await)
+                    }
+                    other = &mut second => {
+                        if other.0.got_an_answer() {
+                            return path(2, other);
+                        }
+                        (first.await, other)
+                    }
+                };
+                path(2, further(one, other))
+            }
+        }
+    }
+
+    async fn attempt(&self, address: SocketAddr) -> (Attempt, Vec<u8>) {
+        let begun = Instant::now();
+        let from = connect::source_address(address);
+        let (outcome, stream) = connect::connect(address, self.deadline).await;
+        let mut attempt = Attempt {
+            address,
+            from,
+            connect: outcome,
+            connect_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            tunnel: None,
+            tls: None,
+            http: None,
+        };
+        let Some(mut stream) = stream else {
+            return (attempt, Vec::new());
+        };
+        if let Some(login) = self.proxy {
+            let tunnel =
+                tunnel::open(&mut stream, self.host, self.port, login, self.deadline).await;
+            let is_open = tunnel == Tunnel::Open;
+            attempt.tunnel = Some(tunnel);
+            if !is_open {
+                return (attempt, Vec::new());
+            }
+        }
+        let body = self.talk(stream, &mut attempt).await;
+        (attempt, body)
+    }
+
+    async fn talk(&self, stream: TcpStream, attempt: &mut Attempt) -> Vec<u8> {
+        let terms = Terms {
+            authorities: self.authorities.clone(),
+            organizations: &self.trust.organizations,
+            server_name: self.server_name,
+        };
+        let (tls, stream) = tls::handshake(stream, terms, self.deadline).await;
+        attempt.tls = Some(tls);
+        let Some(stream) = stream else {
+            return Vec::new();
+        };
+        let host = match self.port {
+            443 => self.host.to_owned(),
+            port => format!("{}:{port}", self.host),
+        };
+        let wanted = Wanted {
+            host: &host,
+            path: self.path,
+            token: self.token,
+        };
+        let (http, body) = http::request(stream, wanted, self.deadline).await;
+        attempt.http = Some(http);
+        body
+    }
+}
+
+/// Of two tries the one that got further; of equal ones the first.
+fn further(one: (Attempt, Vec<u8>), other: (Attempt, Vec<u8>)) -> (Attempt, Vec<u8>) {
+    if other.0.steps() > one.0.steps() {
+        other
+    } else {
+        one
+    }
+}
+
+impl Attempt {
+    /// Whether the service, or something in its place, answered the request.
+    #[must_use]
+    pub fn got_an_answer(&self) -> bool {
+        self.http
+            .as_ref()
+            .is_some_and(|http| matches!(http.outcome, HttpOutcome::Answered(_)))
+    }
+
+    /// How long connecting, TLS and the answer took together, in milliseconds.
+    #[must_use]
+    pub fn total_ms(&self) -> u64 {
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.took_ms);
+        let http = self.http.as_ref().map_or(0, |http| http.took_ms);
+        self.connect_ms.saturating_add(tls).saturating_add(http)
+    }
+
+    /// How far it got.
+    fn steps(&self) -> u8 {
+        let handshake_done = self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.handshake == Handshake::Done);
+        u8::from(self.connect != Connect::Silent)
+            + u8::from(self.connect == Connect::Open)
+            + u8::from(
+                self.tunnel
+                    .as_ref()
+                    .is_some_and(|tunnel| *tunnel != Tunnel::Silent),
+            )
+            + u8::from(self.tls.is_some())
+            + u8::from(handshake_done)
+            + u8::from(self.got_an_answer())
+    }
+
+    /// Whether one lost or misdirected packet would look like this.
+    fn may_be_a_lost_packet(&self) -> bool {
+        if !matches!(self.connect, Connect::Open) {
+            return !matches!(self.connect, Connect::Unreachable { by: None, .. });
+        }
+        let cut_tunnel = matches!(self.tunnel, Some(Tunnel::Cut { .. } | Tunnel::Silent));
+        let cut_tls = self
+            .tls
+            .as_ref()
+            .is_some_and(|tls| matches!(tls.handshake, Handshake::Cut(_) | Handshake::Silent));
+        let cut_http = self
+            .http
+            .as_ref()
+            .is_some_and(|http| matches!(http.outcome, HttpOutcome::Cut(_) | HttpOutcome::Silent));
+        cut_tunnel || cut_tls || cut_http
+    }
+}

@@ -1,0 +1,292 @@
+//! Everything about one host: its name, its proxy, its ways, and the host that it leads to.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{
+    FallbackProbe, HostProbe, HttpOutcome, Path, ProxyUse, connect,
+    names::{self, HostsFile, Names, Resolving},
+    path::{Errand, Family},
+    trust::Trust,
+};
+use crate::{
+    facts::proxies::{Logins, Proxies, Scheme, is_excepted},
+    profile::{FallbackAddress, OutboundHost, Proof, ProxyUser, RegistryBlob},
+};
+
+/// What looking at any host needs.
+#[derive(Debug)]
+pub struct Prober {
+    /// The name servers to ask.
+    pub name_servers: Vec<IpAddr>,
+    /// What the hosts file says.
+    pub hosts_file: HostsFile,
+    /// Whether this machine's own resolution is what counts.
+    pub is_machine: bool,
+    /// The authorities to trust.
+    pub trust: Trust,
+    /// The proxies that are configured.
+    pub proxies: Proxies,
+    /// How to log in to them.
+    pub logins: Logins,
+    /// The blob by which downloads are followed.
+    pub blob: RegistryBlob,
+    /// When to give up.
+    pub deadline: Instant,
+}
+
+/// What is asked for at a host.
+#[derive(Clone, Copy, Debug)]
+struct Request<'a> {
+    path: &'a str,
+    token: Option<&'a str>,
+}
+
+impl Prober {
+    /// Looks at one host of the profile, and at the host that it leads to.
+    pub async fn examine(
+        &self,
+        group: String,
+        host: OutboundHost,
+        user: ProxyUser,
+    ) -> Vec<HostProbe> {
+        let path = host.path().to_owned();
+        let request = Request {
+            path: &path,
+            token: None,
+        };
+        let is_registry = host.proof == Proof::RegistryV2 && host.host == self.blob.registry;
+        let (probe, followed) =
+            tokio::join!(self.look(group.clone(), &host, user, request), async {
+                if is_registry {
+                    self.follow_blob(&group, &host, user).await
+                } else {
+                    None
+                }
+            });
+        let mut probes = vec![probe.0];
+        probes.extend(followed);
+        probes
+    }
+
+    /// One look at one host; the body of the answer is handed out beside, since it may hold a token.
+    async fn look(
+        &self,
+        group: String,
+        host: &OutboundHost,
+        user: ProxyUser,
+        request: Request<'_>,
+    ) -> (HostProbe, Vec<u8>) {
+        let proxy = self.proxy_for(host, user);
+        let (target, port) = match &proxy {
+            Some(proxy) => (proxy.address.host.as_str(), proxy.address.port),
+            None => (host.host.as_str(), host.port),
+        };
+        let (names, addresses) = self.resolve(target).await;
+        let own_authorities = host.ca_file.as_deref();
+        let errand = Errand {
+            host: &host.host,
+            port: host.port,
+            server_name: host.server_name.as_deref().unwrap_or(&host.host),
+            path: request.path,
+            token: request.token,
+            authorities: self.trust.store(own_authorities),
+            trust: &self.trust,
+            proxy: proxy.as_ref().map(|proxy| self.logins.of(&proxy.address)),
+            deadline: self.deadline,
+        };
+        let supported = proxy
+            .as_ref()
+            .is_none_or(|proxy| proxy.address.scheme == Scheme::Http);
+        let (paths, body) = if supported {
+            walk_both(&errand, &addresses, port).await
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        let probe = HostProbe {
+            group,
+            host: host.clone(),
+            led_here: None,
+            proxy,
+            names,
+            paths,
+        };
+        (probe, body)
+    }
+
+    fn proxy_for(&self, host: &OutboundHost, user: ProxyUser) -> Option<ProxyUse> {
+        let settings = self.proxies.for_user(user)?;
+        if is_excepted(&settings.exceptions, &host.host, host.port) {
+            return None;
+        }
+        Some(ProxyUse {
+            address: settings.https.clone()?,
+            source: settings.source.clone(),
+        })
+    }
+
+    async fn resolve(&self, name: &str) -> (Option<Names>, Vec<IpAddr>) {
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return (None, vec![address]);
+        }
+        let how = Resolving {
+            servers: &self.name_servers,
+            hosts_file: &self.hosts_file,
+            is_machine: self.is_machine,
+            deadline: self.deadline,
+        };
+        let names = names::resolve(name, how).await;
+        let addresses = names.addresses();
+        (Some(names), addresses)
+    }
+
+    /// Asks the registry for a public blob as a Docker daemon would, and looks at the host that it is redirected to.
+    async fn follow_blob(
+        &self,
+        group: &str,
+        registry: &OutboundHost,
+        user: ProxyUser,
+    ) -> Option<HostProbe> {
+        let blob = &self.blob;
+        let token_host = OutboundHost {
+            host: blob.token_host.clone(),
+            ..registry.clone()
+        };
+        let path = format!(
+            "/token?service=registry.docker.io&scope=repository:{}:pull",
+            blob.repository
+        );
+        let request = Request {
+            path: &path,
+            token: None,
+        };
+        let (_, body) = self
+            .look(group.to_owned(), &token_host, user, request)
+            .await;
+        let answer: Value = serde_json::from_slice(&body).ok()?;
+        let token = answer.get("token").and_then(Value::as_str)?;
+        let path = format!("/v2/{}/blobs/{}", blob.repository, blob.digest);
+        let request = Request {
+            path: &path,
+            token: Some(token),
+        };
+        let (redirected, _) = self.look(group.to_owned(), registry, user, request).await;
+        let location = redirected.paths.iter().find_map(redirect)?;
+        let (host, port) = host_of(&location)?;
+        if host == registry.host {
+            return None;
+        }
+        let storage = OutboundHost {
+            host,
+            port,
+            why: "layers of the images, where the registry redirects to".into(),
+            proof: Proof::AnyHttp,
+            ..OutboundHost::default()
+        };
+        let request = Request {
+            path: "/",
+            token: None,
+        };
+        let (mut probe, _) = self.look(group.to_owned(), &storage, user, request).await;
+        probe.led_here = Some(registry.host.clone());
+        Some(probe)
+    }
+}
+
+/// Both address families at once; of the bodies the first that is not empty.
+async fn walk_both(errand: &Errand<'_>, addresses: &[IpAddr], port: u16) -> (Vec<Path>, Vec<u8>) {
+    let of = |family: Family| -> Vec<IpAddr> {
+        addresses
+            .iter()
+            .copied()
+            .filter(|address| Family::of(*address) == family)
+            .collect()
+    };
+    let (four, six) = (of(Family::V4), of(Family::V6));
+    let (four, six) = tokio::join!(errand.walk(&four, port), errand.walk(&six, port));
+    let mut paths = Vec::new();
+    let mut body = Vec::new();
+    for (path, found) in [four, six].into_iter().flatten() {
+        paths.push(path);
+        if body.is_empty() {
+            body = found;
+        }
+    }
+    (paths, body)
+}
+
+fn redirect(path: &Path) -> Option<String> {
+    match &path.attempt.http.as_ref()?.outcome {
+        HttpOutcome::Answered(answer) if (300..400).contains(&answer.status) => {
+            answer.location.clone()
+        }
+        _ => None,
+    }
+}
+
+/// The host and port of an `https` address.
+fn host_of(location: &str) -> Option<(String, u16)> {
+    let rest = location.strip_prefix("https://")?;
+    let place = rest.split('/').next()?;
+    let place = place.rsplit('@').next()?;
+    let (host, port) = match place.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok()?)
+        }
+        _ => (place, 443),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let sound = !host.is_empty()
+        && host.len() <= 253
+        && host.chars().all(|letter| {
+            letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':')
+        });
+    sound.then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// Whether an address opens that may stand in for names.
+pub async fn knock(group: String, fallback: FallbackAddress, deadline: Instant) -> FallbackProbe {
+    let begun = Instant::now();
+    let to = std::net::SocketAddr::new(fallback.address, fallback.port);
+    let (connect, _) = connect::connect(to, deadline).await;
+    FallbackProbe {
+        group,
+        address: fallback.address,
+        port: fallback.port,
+        connect,
+        connect_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_names_a_host() {
+        for (location, expected) in [
+            ("https://b.example/x?y", Some(("b.example", 443))),
+            ("https://B.example:8443/x", Some(("b.example", 8443))),
+            ("https://[2001:db8::1]:1/", Some(("2001:db8::1", 1))),
+            ("http://b.example/", None),
+            ("/relative", None),
+            ("https://", None),
+            ("https://a b/", None),
+        ] {
+            let found = host_of(location);
+            let found = found.as_ref().map(|(host, port)| (host.as_str(), *port));
+            assert_eq!(found, expected, "{location}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(location in "(https://)?.*") {
+            let _ = host_of(&location);
+        }
+    }
+}
