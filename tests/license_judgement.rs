@@ -5,14 +5,15 @@ use std::{
     fs::{self, File, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use assert_cmd::Command;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use tempfile::TempDir;
 
 mod license_text;
+mod support;
 
 use license_text::{
     BEGIN, EMAIL, END, SIGNATURE, armoured, encoded, license, license_until, payload, signed,
@@ -46,7 +47,7 @@ impl Machine {
     }
 
     fn doctor(&self) -> Command {
-        let mut doctor = Command::cargo_bin("sesam-doctor").unwrap();
+        let mut doctor = support::doctor();
         doctor.arg("--root").arg(self.0.path());
         doctor
     }
@@ -351,8 +352,7 @@ fn recorded_facts_are_judged_as_the_machine_was() {
             "license.expiry",
             "license.subscription",
         ] {
-            let output = Command::cargo_bin("sesam-doctor")
-                .unwrap()
+            let output = support::doctor()
                 .args(["--only", id, "--format", "json", "--facts"])
                 .arg(&recording)
                 .output()

@@ -138,6 +138,18 @@ fn a_chain_of_failures_has_one_root_cause() {
 }
 
 #[test]
+fn what_is_blocked_blocks_what_needs_it_in_turn() {
+    check!(SECOND, "config.second", Required, &[&ROOT], cannot_tell);
+    check!(THIRD, "config.third", Required, &[&SECOND], cannot_tell);
+    let diagnosis = judged(&[&ROOT, &SECOND, &THIRD], Selection::default(), false);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Fail, Status::Blocked, Status::Blocked]
+    );
+    assert_eq!(diagnosis.findings[2].because_of, ["config.root"]);
+}
+
+#[test]
 fn levels_decide_what_an_unmet_requirement_is() {
     let checks: &[&'static Check] = &[&ADVICE, &NOTE, &WARNING];
     let lenient = judged(checks, Selection::default(), false);

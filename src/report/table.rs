@@ -160,9 +160,7 @@ impl Page {
         let _ = writeln!(self.text, "{title}");
         let (shown, folded): (Vec<&Finding>, Vec<&Finding>) =
             findings.into_iter().partition(|finding| {
-                detail > Detail::Normal
-                    || !matches!(finding.status, Status::Pass | Status::Skip)
-                    || !finding.remarks.is_empty()
+                detail > Detail::Normal || !matches!(finding.status, Status::Pass | Status::Skip)
             });
         let id_width = shown
             .iter()
@@ -173,10 +171,17 @@ impl Page {
             self.row(report, finding, id_width, detail);
         }
         let mut folds = Vec::new();
-        for (status, phrase) in [(Status::Pass, "passed"), (Status::Skip, "not applicable")] {
+        for (status, remarked, phrase) in [
+            (Status::Pass, false, "passed"),
+            (Status::Pass, true, "passed with a remark (see -v)"),
+            (Status::Skip, false, "not applicable"),
+            (Status::Skip, true, "not applicable, with a remark (see -v)"),
+        ] {
             let count = folded
                 .iter()
-                .filter(|finding| finding.status == status)
+                .filter(|finding| {
+                    finding.status == status && finding.remarks.is_empty() != remarked
+                })
                 .count();
             if count > 0 {
                 folds.push(format!("{count} {phrase}"));
@@ -192,7 +197,11 @@ impl Page {
 
     fn row(&mut self, report: &Report, finding: &Finding, id_width: usize, detail: Detail) {
         let status = self.styled(finding.status, &format!("{:<7}", finding.status.word()));
-        let is_root = report.root_causes.contains(&finding.id);
+        let root = report.root_causes.iter().position(|id| *id == finding.id);
+        let text = match root {
+            Some(index) => format!("{} (root cause {})", finding.title, index + 1),
+            None => summary_of(finding),
+        };
         // A long id must not push the words off a narrow terminal: they go to a line of their own.
         let beside = id_width + 12 + 30 <= self.width;
         if beside {
@@ -202,7 +211,7 @@ impl Page {
                 finding.id,
                 " ".repeat(id_width.saturating_sub(finding.id.width()))
             );
-            let summary = self.lines(&summary_of(finding), lead_width);
+            let summary = self.lines(&text, lead_width);
             for (index, line) in summary.iter().enumerate() {
                 if index == 0 {
                     let _ = writeln!(self.text, "{lead}{line}");
@@ -212,12 +221,12 @@ impl Page {
             }
         } else {
             let _ = writeln!(self.text, "  {status} {}", finding.id);
-            self.wrapped("          ", "          ", &summary_of(finding));
+            self.wrapped("          ", "          ", &text);
         }
         for remark in &finding.remarks {
             self.wrapped("          remark: ", "          ", remark);
         }
-        if !is_root && matches!(finding.status, Status::Warn | Status::Unknown) {
+        if root.is_none() && matches!(finding.status, Status::Warn | Status::Unknown) {
             for step in &finding.advice {
                 self.wrapped("          → ", "            ", step);
             }

@@ -46,15 +46,13 @@ fn judge(context: &Context) -> Judgement {
     let limits = context.facts.limits().seen()?;
     let kernel = limits.kernel.seen()?;
     let inherited = inherited(limits)?;
+    let has_engine = !matches!(inherited.from, From::Doctor);
     let mut verdict = Verdict::worst_of(
         vec![
             judge_inherited(&inherited, kernel, needed),
             judge_kernel(kernel, &context.profile.system),
         ],
-        format!(
-            "{} may have {} files open, enough for the {needed} that the database needs",
-            inherited.who, inherited.limits.hard
-        ),
+        all_well(&inherited, needed),
     );
     match verdict.cause.as_deref() {
         Some(code) if code == OPEN_FILES.code => {
@@ -68,7 +66,7 @@ fn judge(context: &Context) -> Judgement {
                 .advice("find out who has so many files open: `lsof -n | awk '{print $1}' | sort | uniq -c | sort -n | tail`")
                 .advice("or raise what the kernel allows: `sysctl -w fs.file-max=9223372036854775807`, and the same in a file of /etc/sysctl.d");
         }
-        None if inherited.limits.soft < FileLimit::Files(needed) => {
+        None if has_engine && inherited.limits.soft < FileLimit::Files(needed) => {
             verdict = verdict.remark(format!(
                 "{} starts programs with {} and lets them raise that themselves; one that does not needs `ulimits:` in the compose file",
                 inherited.who, inherited.limits.soft
@@ -100,7 +98,7 @@ fn judge(context: &Context) -> Judgement {
 enum From {
     Containerd,
     Dockerd,
-    /// No engine runs; what a service would get is guessed from the doctor's own.
+    /// No engine runs, so that only the kernel's own limits can be judged.
     Doctor,
 }
 
@@ -124,9 +122,26 @@ fn inherited(limits: &Limits) -> Result<Inherited<'_>, Gap> {
     Err(Gap::Absent)
 }
 
+fn all_well(inherited: &Inherited, needed: u64) -> String {
+    match inherited.from {
+        From::Doctor => format!(
+            "the kernel grants the {needed} open files that the database needs; no container engine runs yet whose own limit could be seen"
+        ),
+        From::Containerd | From::Dockerd => format!(
+            "{} may have {} files open, enough for the {needed} that the database needs",
+            inherited.who, inherited.limits.hard
+        ),
+    }
+}
+
 fn judge_inherited(inherited: &Inherited, kernel: &KernelLimits, needed: u64) -> Item {
     // Without a limit of its own a process still has the kernel's.
     let hard = inherited.limits.hard.min(FileLimit::Files(kernel.nr_open));
+    let is_the_kernels = kernel.nr_open < needed;
+    if matches!(inherited.from, From::Doctor) && !is_the_kernels {
+        // A shell's limit says nothing of what an engine's unit will grant.
+        return Item::skip(inherited.who, "no container engine runs");
+    }
     if hard < FileLimit::Files(needed) {
         Item::warn(
             inherited.who,
@@ -182,9 +197,7 @@ fn advise(verdict: Verdict, from: From, kernel: &KernelLimits, needed: u64) -> V
     match from {
         From::Containerd => verdict.advice(drop_in("containerd")),
         From::Dockerd => verdict.advice(drop_in("docker")),
-        From::Doctor => verdict.advice(format!(
-            "neither containerd nor Docker runs here; raise the limit of who starts it: LimitNOFILE={needed} in its systemd unit, or `nofile` in /etc/security/limits.d for a shell"
-        )),
+        From::Doctor => verdict,
     }
 }
 

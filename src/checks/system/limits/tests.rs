@@ -79,10 +79,19 @@ fn cases() {
                 }),
             ),
             Case::new(
-                "no engine",
+                "no engine, whose limit could be seen",
+                Status::Pass,
+                None,
+                but(|limits| limits.containerd = Observed::Absent),
+            ),
+            Case::new(
+                "no engine, and the kernel's end is low",
                 Status::Warn,
                 few,
-                but(|limits| limits.containerd = Observed::Absent),
+                but(|limits| {
+                    limits.containerd = Observed::Absent;
+                    limits.kernel = kernel(1 << 40, 1, 1_024);
+                }),
             ),
             Case::new(
                 "unlimited, but the kernel's end is low",
