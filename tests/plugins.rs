@@ -81,6 +81,7 @@ fn site(directory: &Path, deadline: Duration) -> Site {
             ..Settings::default()
         }),
         deadline,
+        offline: false,
         redactor: Redactor::default(),
     }
 }

@@ -40,6 +40,8 @@ pub static REGISTRY: &[&Check] = &[
     &license::SUBSCRIPTION,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
+    &dns::NODE_DOMAIN,
+    &dns::CAA,
     &outbound::DOCKER,
     &outbound::LETSENCRYPT,
     &outbound::SESAM,

@@ -16,6 +16,7 @@ pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod node_names;
 pub mod outbound;
 pub mod ownership;
 pub mod plugins;
@@ -147,6 +148,8 @@ sources! {
     Proxies => proxies: proxies::Proxies,
     /// What answers at the hosts that the product needs.
     Outbound => outbound: outbound::Outbound,
+    /// What the world is told of the node's own name.
+    NodeNames => node_names: node_names::NodeNames,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::{
     Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    outbound, ownership, plugins, processors, proxies, resolvers, stack, storage_latency, volumes,
+    node_names, outbound, ownership, plugins, processors, proxies, resolvers, stack,
+    storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -80,10 +81,9 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        stack,
+        (stack, outbound, node_names),
         resolvers,
         proxies,
-        outbound,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -97,10 +97,9 @@ pub async fn observe(
         asking.ask(Source::Layout, layout::observe),
         asking.ask(Source::Ownership, ownership::observe),
         asking.ask(Source::License, license::observe),
-        asking.ask(Source::Stack, stack::observe),
+        asking.stack_and_what_it_names(),
         asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Proxies, proxies::observe),
-        asking.ask(Source::Outbound, outbound::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -118,6 +117,7 @@ pub async fn observe(
     facts.resolvers = resolvers.keep(&mut facts);
     facts.proxies = proxies.keep(&mut facts);
     facts.outbound = outbound.keep(&mut facts);
+    facts.node_names = node_names.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts
 }
@@ -145,7 +145,46 @@ impl<T> Answer<T> {
     }
 }
 
+/// Hosts that only the stack's own files name.
+#[derive(Clone, Debug, Default)]
+struct NamedByStack {
+    /// `NODE_DOMAIN`.
+    node_domain: Option<String>,
+    /// `FLUENTBIT_HOST`.
+    log_host: Option<String>,
+}
+
+impl NamedByStack {
+    /// What the stack's `.env` says.
+    fn of(_stack: &Observed<stack::Stack>) -> Self {
+        Self::default()
+    }
+}
+
 impl Asking<'_> {
+    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read.
+    async fn stack_and_what_it_names(
+        &self,
+    ) -> (
+        Answer<stack::Stack>,
+        Answer<outbound::Outbound>,
+        Answer<node_names::NodeNames>,
+    ) {
+        let stack = self.ask(Source::Stack, stack::observe).await;
+        let named = NamedByStack::of(&stack.observed);
+        let (outbound, node_names) = tokio::join!(
+            self.ask(Source::Outbound, |site| outbound::observe(
+                site,
+                named.log_host
+            )),
+            self.ask(Source::NodeNames, |site| node_names::observe(
+                site,
+                named.node_domain
+            )),
+        );
+        (stack, outbound, node_names)
+    }
+
     /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.
     async fn ask<T, Look, Looking>(&self, source: Source, look: Look) -> Answer<T>
     where

@@ -84,10 +84,6 @@ impl HostVerdict {
             _ => Item::fail(name, trouble.cause, trouble.summary),
         };
         let on_the_way = [
-            causes::DNS_NXDOMAIN,
-            causes::DNS_REFUSED,
-            causes::DNS_NO_ADDRESS,
-            causes::DNS_SINKHOLE,
             causes::TCP_REFUSED,
             causes::TCP_TIMEOUT,
             causes::ADMIN_PROHIBITED,
@@ -176,10 +172,11 @@ fn judge_ways(around: Surroundings, name: &str, verdict: &mut HostVerdict) {
 
 /// A trouble over one address family while the other works.
 fn one_family(around: Surroundings, path: &Path, trouble: Trouble) -> Trouble {
-    if path.family == Family::V4 || around.probe.proxy.is_some() {
+    if around.probe.proxy.is_none() && path.family == Family::V4 {
+        // Containers usually have IPv4 only.
         return trouble;
     }
-    if around.landscape.ipv6_reaches_nobody() {
+    if around.probe.proxy.is_none() && around.landscape.ipv6_reaches_nobody() {
         let from = path
             .attempt
             .from
@@ -195,7 +192,7 @@ fn one_family(around: Surroundings, path: &Path, trouble: Trouble) -> Trouble {
             ),
         );
     }
-    // Programs fall back to IPv4, after a while.
+    // Programs fall back to the other family, after a while.
     Trouble {
         status: Status::Warn,
         ..trouble

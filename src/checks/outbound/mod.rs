@@ -30,7 +30,7 @@ macro_rules! group_check {
             category: Category::Outbound,
             level: Level::Required,
             needs: &[&dns::RESOLVERS, &PROXY],
-            reads: &[Source::Outbound],
+            reads: &[Source::Outbound, Source::Stack],
             reference: REFERENCE,
             causes: causes::ALL,
             prose: Prose {

@@ -10,7 +10,10 @@ mod tls;
 mod trust;
 mod tunnel;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,7 @@ use super::{
     proxies::{self, ProxyAddress},
     resolvers,
 };
-use crate::profile::{OutboundHost, ProxyUser};
+use crate::profile::OutboundHost;
 
 /// What answers at the hosts that the product needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -115,8 +118,8 @@ impl Outbound {
     }
 }
 
-/// Looks at every host of the profile, all at once, within one deadline for all.
-pub async fn observe(site: Site) -> Observed<Outbound> {
+/// Looks at every host of the profile, and at the one that logs are sent to, all at once, within one deadline for all.
+pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound> {
     if site.offline {
         return Observed::NotAsked;
     }
@@ -141,13 +144,23 @@ pub async fn observe(site: Site) -> Observed<Outbound> {
         logins,
         blob: site.profile.network.registry_blob.clone(),
         deadline,
+        patience: site.deadline,
     });
     let mut looking = JoinSet::new();
     let mut knocking = JoinSet::new();
     let mut place = 0_usize;
     for group in &site.profile.outbound {
-        for host in &group.hosts {
-            let (prober, host) = (prober.clone(), host.clone());
+        let log_host = log_host
+            .as_ref()
+            .filter(|_| group.id == LOG_GROUP)
+            .map(|name| OutboundHost {
+                host: name.clone(),
+                why: "sending logs (FLUENTBIT_HOST)".into(),
+                ..OutboundHost::default()
+            })
+            .filter(|host| !group.hosts.iter().any(|known| known.host == host.host));
+        for host in group.hosts.iter().cloned().chain(log_host) {
+            let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
             looking.spawn(async move { (place, prober.examine(id, host, user).await) });
             place = place.saturating_add(1);
@@ -170,5 +183,27 @@ pub async fn observe(site: Site) -> Observed<Outbound> {
     })
 }
 
-/// Whose proxy counts for hosts that only running says are needed, as the log shipper's.
-pub const DISCOVERED_USER: ProxyUser = ProxyUser::Containers;
+/// The group that the host for logs belongs to.
+const LOG_GROUP: &str = "sesam";
+
+/// Resolves a name as programs on this machine do, and by every name server.
+pub async fn resolve_names(
+    site: &Site,
+    name: &str,
+    servers: &[IpAddr],
+    deadline: Instant,
+) -> Names {
+    let hosts_file = names::hosts_file(site).await;
+    let how = names::Resolving {
+        servers,
+        hosts_file: &hosts_file,
+        is_machine: site.root.is_machine(),
+        deadline,
+    };
+    names::resolve(name, how).await
+}
+
+/// Whether a connection to this address opens.
+pub async fn is_served(address: SocketAddr, deadline: Instant) -> bool {
+    connect::connect(address, deadline).await.0 == Connect::Open
+}

@@ -1,6 +1,6 @@
 //! Everything about one host: its name, its proxy, its ways, and the host that it leads to.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub struct Prober {
     pub blob: RegistryBlob,
     /// When to give up.
     pub deadline: Instant,
+    /// How long there is from the beginning until then.
+    pub patience: Duration,
 }
 
 /// What is asked for at a host.
@@ -175,7 +177,9 @@ impl Prober {
         let (redirected, _) = self.look(group.to_owned(), registry, user, request).await;
         let location = redirected.paths.iter().find_map(redirect)?;
         let (host, port) = host_of(&location)?;
-        if host == registry.host {
+        // With too little time left a silent host could not be told from a slow beginning.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if host == registry.host || left < self.patience / 2 {
             return None;
         }
         let storage = OutboundHost {

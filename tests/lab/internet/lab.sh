@@ -36,7 +36,8 @@ routes() {
 }
 routes
 # Name servers: .1 works, .53 and .54 are odd, .66 and .67 drop everything, .68 is nobody's but answers for nothing.
-for n in 53 54 66 67 68; do ip addr add 10.99.0.$n/32 dev lo; done
+for n in 3 53 54 66 67 68; do ip addr add 10.99.0.$n/32 dev lo; done
+ip addr add 2001:db8:99::53/64 dev to-cust nodad
 service() { ip addr add 203.0.113.$1/32 dev lo; ip addr add 2001:db8:113::$1/128 dev lo nodad; }
 for n in 10 11 12 13 30 31 40 41 50 51 60 61 62 $(seq 100 112) $(seq 120 136); do service $n; done
 ip addr add 137.116.234.60/32 dev lo
@@ -182,7 +183,7 @@ declare -A at
 names_reset() {
   at=(
     [registry-1.docker.io]=10 [auth.docker.io]=11 [production.cloudflare.docker.com]=12 [blobs.storage.example]=13
-    [acme-v02.api.letsencrypt.org]=30 [letsencrypt.org]=31 [proxy.lab]=40
+    [acme-v02.api.letsencrypt.org]=30 [letsencrypt.org]=31 [proxy.lab]=203.0.113.40
     [portal.sesam.io]=50 [downloads.sesam.io]=51
     [index.pypi.example]=60 [legacy.pypi.example]=61 [files.pypi.example]=62 [relay.example.com]=131
   )
@@ -225,8 +226,12 @@ fwin() { # RULE…  the same where only rejecting is allowed (hook input)
 }
 redirect() { # LAST-OCTET  every 443 of the customer ends there
   nft -f - <<EOF
-table ip labnat { chain c { type nat hook prerouting priority -100; iifname "to-cust" tcp dport 443 dnat to 203.0.113.$1; } }
-table ip6 labnat { chain c { type nat hook prerouting priority -100; iifname "to-cust" tcp dport 443 dnat to 2001:db8:113::$1; } }
+table ip labnat { chain c { type nat hook prerouting priority -100; iifname "to-cust" tcp dport 443 dnat to 203.0.113.$1
+}
+}
+table ip6 labnat { chain c { type nat hook prerouting priority -100; iifname "to-cust" tcp dport 443 dnat to 2001:db8:113::$1
+}
+}
 EOF
 }
 

@@ -209,14 +209,13 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 async def over_tcp(answer, reader, writer):
-    length = int.from_bytes(await reader.readexactly(2), "big")
-    packet = await reader.readexactly(length)
-    name, question = name_of(packet)
-    with open(DIRECTORY + "/dns-mode") as file:
-        mode = file.read().strip()
-    data = await forwarded(packet) if mode == "tc" else await answer(packet)
-    writer.write(len(data).to_bytes(2, "big") + data)
-    await writer.drain()
+    while head := await reader.read(2):
+        packet = await reader.readexactly(int.from_bytes(head, "big"))
+        with open(DIRECTORY + "/dns-mode") as file:
+            mode = file.read().strip()
+        data = await forwarded(packet) if mode == "tc" else await answer(packet)
+        writer.write(len(data).to_bytes(2, "big") + data)
+        await writer.drain()
     writer.close()
 
 

@@ -1,0 +1,359 @@
+//! `dns.caa`
+
+use crate::{
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    facts::{
+        Source,
+        dns::{CaaRecord, ReplyCode},
+        node_names::{CaaAnswers, NodeNames},
+    },
+};
+
+use super::{NODE_DOMAIN, NODE_DOMAIN_UNKNOWN};
+
+const FORBIDDEN: Cause = Cause::new(
+    "forbidden",
+    "a CAA record lets other authorities issue, and not Let's Encrypt",
+);
+const METHOD: Cause = Cause::new(
+    "method-forbidden",
+    "a CAA record lets Let's Encrypt issue, but not by the HTTP challenge",
+);
+const CRITICAL: Cause = Cause::new(
+    "unknown-critical",
+    "a CAA record has a tag that is marked as critical and that nobody understands",
+);
+const SERVFAIL: Cause = Cause::new(
+    "dns-servfail",
+    "the name server fails on the question for CAA records, and then no authority issues",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static CAA: Check = Check {
+    id: "dns.caa",
+    title: "Let's Encrypt may issue certificates for the node's name",
+    category: Category::Dns,
+    level: Level::Required,
+    needs: &[&NODE_DOMAIN],
+    reads: &[Source::NodeNames, Source::Stack],
+    reference: "RFC 8659; operator's manual, certificates by Let's Encrypt",
+    causes: &[FORBIDDEN, METHOD, CRITICAL, SERVFAIL],
+    prose: Prose {
+        checks: "The CAA records of `NODE_DOMAIN` or, where it has none, of the nearest parent that has some. Without any record every authority may issue; with `issue` records one of them has to name letsencrypt.org, and to allow the HTTP challenge.",
+        why: "An authority has to refuse a certificate that CAA records do not allow. Everything else can be right, and the certificate is neither issued nor renewed.",
+        remedy: "Have whoever runs the zone add a CAA record for letsencrypt.org at the name that the finding gives.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let Some(node) = context.facts.node_names().seen_or_absent()? else {
+        return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
+    };
+    let identity = &context.profile.network.caa_identity;
+    let expected = format!("no CAA record, or one that says 0 issue \"{identity}\"");
+    for at in &node.caa {
+        let Some(reply) = at.answers.iter().find_map(|asked| {
+            let reply = asked.reply()?;
+            (reply.code != ReplyCode::Refused).then_some((asked.server, reply))
+        }) else {
+            continue;
+        };
+        let (server, reply) = reply;
+        if matches!(reply.code, ReplyCode::ServFail | ReplyCode::Other(_)) {
+            return Ok(Verdict::fail(
+                SERVFAIL,
+                format!("the name server {server} fails on the CAA records of {}", at.name),
+            )
+            .expected(expected)
+            .advice(format!(
+                "have whoever runs the zone of {} make its name servers answer questions for CAA records",
+                at.name
+            )));
+        }
+        if !reply.caa.is_empty() {
+            return Ok(judge_records(node, at, &reply.caa, identity).expected(expected));
+        }
+    }
+    let nobody_answered = node
+        .caa
+        .iter()
+        .all(|at| at.answers.iter().all(|asked| asked.reply().is_none()));
+    if nobody_answered {
+        return Err(crate::facts::Gap::Failed(format!(
+            "no name server answered for the CAA records of {}",
+            node.domain
+        )));
+    }
+    Ok(Verdict::pass("no CAA record restricts who may issue").expected(expected))
+}
+
+fn judge_records(
+    node: &NodeNames,
+    at: &CaaAnswers,
+    records: &[CaaRecord],
+    identity: &str,
+) -> Verdict {
+    let advice = format!(
+        "have whoever runs the zone add a record at {}, as in: {} CAA 0 issue \"{identity}\"",
+        at.name, at.name
+    );
+    let shown: Vec<String> = records
+        .iter()
+        .map(|record| format!("{} \"{}\"", record.tag, record.value))
+        .collect();
+    let with = |verdict: Verdict| {
+        verdict
+            .observed(shown.clone())
+            .evidence(format!("CAA at {}", at.name), shown.join(", "))
+    };
+    let known = [
+        "issue",
+        "issuewild",
+        "iodef",
+        "issuemail",
+        "contactemail",
+        "contactphone",
+    ];
+    if let Some(record) = records
+        .iter()
+        .find(|record| record.critical && !known.contains(&record.tag.as_str()))
+    {
+        return with(
+            Verdict::fail(
+                CRITICAL,
+                format!(
+                    "{} has the critical CAA tag “{}”, which no authority understands",
+                    at.name, record.tag
+                ),
+            )
+            .advice(format!(
+                "have whoever runs the zone of {} take the tag “{}” away",
+                at.name, record.tag
+            )),
+        );
+    }
+    let issuers: Vec<&CaaRecord> = records
+        .iter()
+        .filter(|record| record.tag == "issue")
+        .collect();
+    if issuers.is_empty() {
+        return with(Verdict::pass(format!(
+            "the CAA records of {} restrict no ordinary certificate",
+            at.name
+        )));
+    }
+    let named: Vec<&&CaaRecord> = issuers
+        .iter()
+        .filter(|record| issuer_of(record).eq_ignore_ascii_case(identity))
+        .collect();
+    if named.is_empty() {
+        let others: Vec<&str> = issuers.iter().map(|record| issuer_of(record)).collect();
+        let others = match others.join(", ") {
+            nobody if nobody.is_empty() => "nobody".into(),
+            others => others,
+        };
+        return with(
+            Verdict::fail(
+                FORBIDDEN,
+                format!(
+                    "CAA at {} lets {others} issue for {}, and not {identity}",
+                    at.name, node.domain
+                ),
+            )
+            .advice(advice),
+        );
+    }
+    if !named.iter().any(|record| allows_http(record)) {
+        return with(
+            Verdict::fail(
+                METHOD,
+                format!("CAA at {} lets {identity} issue, but not by the HTTP challenge", at.name),
+            )
+            .advice(format!(
+                "have whoever runs the zone of {} add http-01 to the validationmethods of its CAA record",
+                at.name
+            )),
+        );
+    }
+    with(Verdict::pass(format!(
+        "CAA at {} lets {identity} issue",
+        at.name
+    )))
+}
+
+fn issuer_of(record: &CaaRecord) -> &str {
+    record.value.split(';').next().unwrap_or_default().trim()
+}
+
+/// RFC 8657: without `validationmethods` every method is allowed.
+fn allows_http(record: &CaaRecord) -> bool {
+    record
+        .value
+        .split(';')
+        .skip(1)
+        .filter_map(|parameter| parameter.trim().split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("validationmethods"))
+        .all(|(_, methods)| methods.split(',').any(|method| method.trim() == "http-01"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{
+            Facts, Observed,
+            dns::{Answer, Asked, RecordKind, Reply, Transport},
+        },
+    };
+
+    /// What a name server says at `node.acme.example` and its parents.
+    fn records(
+        at: &'static [(&'static str, &'static [(&'static str, &'static str)])],
+    ) -> impl Fn(&mut Facts) {
+        replies(at, ReplyCode::NoError)
+    }
+
+    fn replies(
+        at: &'static [(&'static str, &'static [(&'static str, &'static str)])],
+        code: ReplyCode,
+    ) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let caa = at
+                .iter()
+                .map(|(name, records)| CaaAnswers {
+                    name: (*name).to_owned(),
+                    answers: vec![Asked {
+                        server: "10.0.0.1".parse().unwrap(),
+                        kind: RecordKind::Caa,
+                        transport: Transport::Udp,
+                        tries: 1,
+                        took_ms: 1,
+                        answer: Answer::Replied(Reply {
+                            code,
+                            caa: records
+                                .iter()
+                                .map(|(tag, value)| CaaRecord {
+                                    critical: *tag == "odd",
+                                    tag: (*tag).to_owned(),
+                                    value: (*value).to_owned(),
+                                })
+                                .collect(),
+                            ..Reply::default()
+                        }),
+                    }],
+                })
+                .collect();
+            facts.node_names = Observed::Seen(NodeNames {
+                domain: "node.acme.example".into(),
+                caa,
+                ..NodeNames::default()
+            });
+        }
+    }
+
+    #[test]
+    fn cases() {
+        let pass = |name, at| Case::new(name, Status::Pass, None, records(at));
+        let fail = |name, cause, at| Case::new(name, Status::Fail, Some(cause), records(at));
+        judge_cases(
+            &CAA,
+            &[
+                pass(
+                    "no record",
+                    &[("node.acme.example", &[]), ("acme.example", &[])],
+                ),
+                pass(
+                    "allowed",
+                    &[("node.acme.example", &[("issue", "letsencrypt.org")])],
+                ),
+                pass(
+                    "allowed beside another",
+                    &[(
+                        "acme.example",
+                        &[
+                            ("issue", "ca.example"),
+                            (
+                                "issue",
+                                " LetsEncrypt.org ; validationmethods=http-01,dns-01",
+                            ),
+                        ],
+                    )],
+                ),
+                pass(
+                    "only reports",
+                    &[("acme.example", &[("iodef", "mailto:a@b")])],
+                ),
+                pass("wildcards only", &[("acme.example", &[("issuewild", ";")])]),
+                pass(
+                    "the nearest counts",
+                    &[
+                        ("node.acme.example", &[("issue", "letsencrypt.org")]),
+                        ("acme.example", &[("issue", "ca.example")]),
+                    ],
+                ),
+                fail(
+                    "another authority",
+                    "forbidden",
+                    &[
+                        ("node.acme.example", &[]),
+                        ("acme.example", &[("issue", "ca.example")]),
+                    ],
+                ),
+                fail(
+                    "nobody",
+                    "forbidden",
+                    &[("acme.example", &[("issue", ";")])],
+                ),
+                fail(
+                    "a lookalike",
+                    "forbidden",
+                    &[("acme.example", &[("issue", "letsencrypt.org.example")])],
+                ),
+                fail(
+                    "no HTTP",
+                    "method-forbidden",
+                    &[(
+                        "acme.example",
+                        &[("issue", "letsencrypt.org; validationmethods=dns-01")],
+                    )],
+                ),
+                fail(
+                    "critical",
+                    "unknown-critical",
+                    &[(
+                        "acme.example",
+                        &[("odd", "x"), ("issue", "letsencrypt.org")],
+                    )],
+                ),
+                Case::new(
+                    "the server fails",
+                    Status::Fail,
+                    Some("dns-servfail"),
+                    replies(&[("node.acme.example", &[])], ReplyCode::ServFail),
+                ),
+                Case::new(
+                    "no answer",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    |facts: &mut Facts| {
+                        facts.node_names = Observed::Seen(NodeNames::default());
+                    },
+                ),
+                Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
+                    facts.node_names = Observed::Absent;
+                }),
+                Case::new(
+                    "offline",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+}

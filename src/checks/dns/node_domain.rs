@@ -1,0 +1,351 @@
+//! `dns.node-domain`
+
+use std::net::IpAddr;
+
+use super::{NODE_DOMAIN_UNKNOWN, RESOLVERS};
+use crate::{
+    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    facts::{
+        Source,
+        dns::{Answer, ReplyCode},
+        node_names::{NodeNames, OwnAddress},
+        outbound::Lookup,
+    },
+};
+
+const UNREACHABLE: Cause = Cause::new("dns-unreachable", "no name server answers for the name");
+const NXDOMAIN: Cause = Cause::new("dns-nxdomain", "the name does not exist");
+const SERVFAIL: Cause = Cause::new("dns-servfail", "the name server fails on the name");
+const REFUSED: Cause = Cause::new("dns-refused", "the name server refuses to resolve the name");
+const NO_ADDRESS: Cause = Cause::new("dns-no-address", "the name exists and has no address");
+const OTHER_ADDRESS: Cause = Cause::new(
+    "other-address",
+    "the name leads to an address that is neither this machine's nor declared in the settings",
+);
+const IPV6_NOT_SERVED: Cause = Cause::new(
+    "ipv6-not-served",
+    "the name has an IPv6 address of this machine at which nothing listens, while IPv4 is served",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static NODE_DOMAIN: Check = Check {
+    id: "dns.node-domain",
+    title: "The node's name leads to this machine",
+    category: Category::Dns,
+    level: Level::Required,
+    needs: &[&RESOLVERS],
+    reads: &[Source::NodeNames, Source::Stack],
+    reference: "Operator's manual, .env: NODE_DOMAIN",
+    causes: &[
+        UNREACHABLE,
+        NXDOMAIN,
+        SERVFAIL,
+        REFUSED,
+        NO_ADDRESS,
+        OTHER_ADDRESS,
+        IPV6_NOT_SERVED,
+    ],
+    prose: Prose {
+        checks: "The name servers are asked for `NODE_DOMAIN` of `.env`. Every address that they give has to be one of this machine's own, or one that the settings declare in `public_addresses`; at an IPv6 address of this machine something has to listen where IPv4 is served.",
+        why: "Clients and Let's Encrypt come by this name. Where it leads elsewhere, the node is not reached and no certificate is issued; an IPv6 address that nothing serves fails those clients, and Let's Encrypt, that prefer IPv6.",
+        remedy: "Have whoever runs the zone point the name at this machine. Behind a router that translates addresses, declare the outer ones in the settings' `public_addresses`.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let Some(node) = context.facts.node_names().seen_or_absent()? else {
+        return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
+    };
+    let addresses = node.names.server_addresses();
+    let expected = "an address of this machine, or one declared in public_addresses";
+    if addresses.is_empty() {
+        return Ok(unresolved(node).expected(expected));
+    }
+    let own = node.own_addresses.seen()?;
+    let declared = &context.settings.public_addresses;
+    let serves_ipv4 = node
+        .served
+        .iter()
+        .any(|served| served.address.is_ipv4() && served.listens);
+    let items: Vec<Item> = addresses
+        .iter()
+        .map(|address| {
+            let silent = node
+                .served
+                .iter()
+                .any(|served| served.address == *address && !served.listens);
+            item(*address, own, declared, silent && serves_ipv4)
+        })
+        .collect();
+    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let all_well = format!("{} leads to {}", node.domain, shown.join(" and "));
+    let verdict = Verdict::worst_of(items, all_well)
+        .observed(shown.clone())
+        .expected(expected)
+        .evidence(&node.domain, shown.join(", "));
+    Ok(advised(verdict, node, own))
+}
+
+fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: bool) -> Item {
+    let name = address.to_string();
+    if let Some(known) = own.iter().find(|known| known.address == address) {
+        if address.is_ipv6() && is_silent {
+            return Item::fail(
+                name,
+                IPV6_NOT_SERVED,
+                format!(
+                    "it is this machine's ({}), but nothing listens on its port 443, as something does over IPv4",
+                    known.interface
+                ),
+            );
+        }
+        return Item::pass(name, format!("is this machine's ({})", known.interface));
+    }
+    if declared.contains(&address) {
+        return Item::pass(name, "is declared in public_addresses");
+    }
+    Item::fail(
+        name,
+        OTHER_ADDRESS,
+        "it is neither this machine's nor declared in the settings",
+    )
+}
+
+fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
+    let has = |cause: Cause| {
+        verdict
+            .items
+            .iter()
+            .any(|item| item.cause.as_deref() == Some(cause.code))
+    };
+    let (other, ipv6) = (has(OTHER_ADDRESS), has(IPV6_NOT_SERVED));
+    let mut verdict = verdict;
+    if other {
+        let own: Vec<String> = own
+            .iter()
+            .filter(|known| !known.address.is_loopback())
+            .map(|known| known.address.to_string())
+            .collect();
+        verdict = verdict.advice(format!(
+            "have whoever runs the zone point {} at this machine ({}), or, if a router passes that address on to it, declare it as public_addresses in the settings",
+            node.domain,
+            own.join(", ")
+        ));
+    }
+    if ipv6 {
+        verdict = verdict.advice(format!(
+            "take the AAAA record of {} away, or have the stack publish its ports over IPv6 too",
+            node.domain
+        ));
+    }
+    verdict
+}
+
+fn unresolved(node: &NodeNames) -> Verdict {
+    let domain = &node.domain;
+    let zone = format!(
+        "have whoever runs the zone of {domain} add an A record with this machine's address"
+    );
+    let replies = node
+        .names
+        .servers
+        .iter()
+        .filter_map(|asked| Some((asked.server, asked.reply()?)));
+    let Some((server, reply)) = replies
+        .into_iter()
+        .max_by_key(|(_, reply)| reply.code == ReplyCode::NoError)
+    else {
+        let silent = node
+            .names
+            .servers
+            .iter()
+            .all(|asked| matches!(asked.answer, Answer::Silent));
+        let how = if silent {
+            "none answers"
+        } else {
+            "none gives a usable answer"
+        };
+        return Verdict::fail(
+            UNREACHABLE,
+            format!("no name server can be asked for {domain}: {how}"),
+        )
+        .advice("see that a name server answers this machine on port 53 (UDP and TCP)");
+    };
+    let pinned = match &node.names.system {
+        Lookup::Found(found) if !found.is_empty() => {
+            "; only this machine's own hosts file knows it, which does not help clients"
+        }
+        _ => "",
+    };
+    match reply.code {
+        ReplyCode::NxDomain => Verdict::fail(
+            NXDOMAIN,
+            format!("the name server {server} says that {domain} does not exist{pinned}"),
+        )
+        .advice(zone),
+        ReplyCode::Refused => Verdict::fail(
+            REFUSED,
+            format!("the name server {server} refuses to resolve {domain}{pinned}"),
+        )
+        .advice(format!("ask whoever runs the name server {server} to answer this machine for {domain}")),
+        ReplyCode::NoError => Verdict::fail(
+            NO_ADDRESS,
+            format!("{domain} exists and has no address, says the name server {server}{pinned}"),
+        )
+        .advice(zone),
+        ReplyCode::ServFail | ReplyCode::Other(_) => Verdict::fail(
+            SERVFAIL,
+            format!("the name server {server} fails on {domain}{pinned}"),
+        )
+        .advice(format!("ask whoever runs the zone of {domain} or the name server {server} why it fails (DNSSEC, or a dead zone server)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{
+            Facts, Observed,
+            dns::{Asked, RecordKind, Reply, Transport},
+            node_names::ServedAddress,
+            outbound::Names,
+        },
+    };
+
+    fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
+        let own = |address: &str| OwnAddress {
+            address: address.parse().unwrap(),
+            interface: "eth0".into(),
+        };
+        NodeNames {
+            domain: "node.acme.example".into(),
+            names: Names {
+                servers: vec![Asked {
+                    server: "10.0.0.1".parse().unwrap(),
+                    kind: RecordKind::A,
+                    transport: Transport::Udp,
+                    tries: 1,
+                    took_ms: 1,
+                    answer: Answer::Replied(Reply {
+                        code,
+                        addresses: addresses
+                            .iter()
+                            .map(|address| address.parse().unwrap())
+                            .collect(),
+                        ..Reply::default()
+                    }),
+                }],
+                ..Names::default()
+            },
+            own_addresses: Observed::Seen(vec![own("10.0.0.7"), own("2001:db8::7")]),
+            ..NodeNames::default()
+        }
+    }
+
+    fn seen(code: ReplyCode, addresses: &'static [&'static str]) -> impl Fn(&mut Facts) {
+        move |facts| facts.node_names = Observed::Seen(answers(code, addresses))
+    }
+
+    fn fail(
+        name: &'static str,
+        cause: &'static str,
+        arrange: impl Fn(&mut Facts) + 'static,
+    ) -> Case {
+        Case::new(name, Status::Fail, Some(cause), arrange)
+    }
+
+    #[test]
+    fn cases() {
+        judge_cases(
+            &NODE_DOMAIN,
+            &[
+                Case::new(
+                    "this machine",
+                    Status::Pass,
+                    None,
+                    seen(ReplyCode::NoError, &["10.0.0.7", "2001:db8::7"]),
+                ),
+                Case::new("declared", Status::Pass, None, |facts: &mut Facts| {
+                    seen(ReplyCode::NoError, &["203.0.113.7"])(facts);
+                    facts.settings.public_addresses = vec!["203.0.113.7".parse().unwrap()];
+                }),
+                fail(
+                    "elsewhere",
+                    "other-address",
+                    seen(ReplyCode::NoError, &["10.0.0.7", "203.0.113.7"]),
+                ),
+                fail(
+                    "IPv6 is not served",
+                    "ipv6-not-served",
+                    |facts: &mut Facts| {
+                        let mut node = answers(ReplyCode::NoError, &["10.0.0.7", "2001:db8::7"]);
+                        for (address, listens) in [("10.0.0.7", true), ("2001:db8::7", false)] {
+                            node.served.push(ServedAddress {
+                                address: address.parse().unwrap(),
+                                listens,
+                            });
+                        }
+                        facts.node_names = Observed::Seen(node);
+                    },
+                ),
+                Case::new(
+                    "nothing is served yet",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let mut node = answers(ReplyCode::NoError, &["2001:db8::7"]);
+                        node.served.push(ServedAddress {
+                            address: "2001:db8::7".parse().unwrap(),
+                            listens: false,
+                        });
+                        facts.node_names = Observed::Seen(node);
+                    },
+                ),
+                fail(
+                    "no such name",
+                    "dns-nxdomain",
+                    seen(ReplyCode::NxDomain, &[]),
+                ),
+                fail(
+                    "no address",
+                    "dns-no-address",
+                    seen(ReplyCode::NoError, &[]),
+                ),
+                fail(
+                    "the server fails",
+                    "dns-servfail",
+                    seen(ReplyCode::ServFail, &[]),
+                ),
+                fail("refused", "dns-refused", seen(ReplyCode::Refused, &[])),
+                fail("nobody answers", "dns-unreachable", |facts: &mut Facts| {
+                    facts.node_names = Observed::Seen(NodeNames::default());
+                }),
+                Case::new(
+                    "own addresses are unknown",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    |facts: &mut Facts| {
+                        let mut node = answers(ReplyCode::NoError, &["10.0.0.7"]);
+                        node.own_addresses = Observed::Failed("no /proc".into());
+                        facts.node_names = Observed::Seen(node);
+                    },
+                ),
+                Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
+                    facts.node_names = Observed::Absent;
+                }),
+                Case::new(
+                    "offline",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+}

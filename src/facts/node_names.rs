@@ -1,0 +1,222 @@
+//! What the world is told of this machine's own name.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{
+    Observed, Site, bounded,
+    dns::{self, Asked, RecordKind},
+    outbound::{Lookup, Names, is_served, resolve_names},
+    resolvers,
+};
+
+/// The port that clients of the node's API come to.
+const API_PORT: u16 = 443;
+/// More labels than any name of a machine has.
+const MOST_LABELS: usize = 12;
+
+/// What the world is told of this machine's own name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeNames {
+    /// The name.
+    pub domain: String,
+    /// How it resolves.
+    pub names: Names,
+    /// Which authorities may issue certificates, asked for the name and for each of its parents, the name first.
+    #[serde(default)]
+    pub caa: Vec<CaaAnswers>,
+    /// The machine's own addresses.
+    pub own_addresses: Observed<Vec<OwnAddress>>,
+    /// Addresses of the name that are this machine's own, and whether something listens there for clients.
+    #[serde(default)]
+    pub served: Vec<ServedAddress>,
+}
+
+/// What the name servers say of certificate authorities at one name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaaAnswers {
+    /// The name.
+    pub name: String,
+    /// What each name server said.
+    pub answers: Vec<Asked>,
+}
+
+/// One address of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface that has it.
+    pub interface: String,
+}
+
+/// Whether something listens at an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether a connection to port 443 opened.
+    pub listens: bool,
+}
+
+/// Asks for a name; without one there is nothing to ask.
+pub async fn observe(site: Site, domain: Option<String>) -> Observed<NodeNames> {
+    let Some(domain) = domain else {
+        return Observed::Absent;
+    };
+    if site.offline {
+        return Observed::NotAsked;
+    }
+    let deadline = Instant::now() + site.deadline;
+    let configuration = resolvers::configuration(&site).await;
+    let servers = configuration
+        .seen()
+        .map(|configuration| configuration.servers.clone())
+        .unwrap_or_default();
+    let (names, caa, own_addresses) = tokio::join!(
+        resolve_names(&site, &domain, &servers, deadline),
+        ask_caa(&domain, &servers, deadline),
+        bounded(
+            site.deadline,
+            "the addresses of this machine",
+            own_addresses
+        ),
+    );
+    let served = served(&names, &own_addresses, deadline).await;
+    Observed::Seen(NodeNames {
+        domain,
+        names,
+        caa,
+        own_addresses,
+        served,
+    })
+}
+
+/// The name and its parents, the name first, as RFC 8659 climbs; the root itself is not asked.
+fn climb(domain: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = domain.trim_end_matches('.');
+    while !rest.is_empty() && names.len() < MOST_LABELS {
+        names.push(rest.to_owned());
+        rest = rest.split_once('.').map_or("", |(_, parent)| parent);
+    }
+    names
+}
+
+async fn ask_caa(domain: &str, servers: &[IpAddr], deadline: Instant) -> Vec<CaaAnswers> {
+    let names = climb(domain);
+    let mut asking = JoinSet::new();
+    for (place, name) in names.iter().enumerate() {
+        for (rank, server) in servers.iter().copied().enumerate() {
+            let name = name.clone();
+            asking.spawn(async move {
+                let asked = dns::ask(server, &name, RecordKind::Caa, deadline).await;
+                (place, rank, asked)
+            });
+        }
+    }
+    let mut found = asking.join_all().await;
+    found.sort_by_key(|(place, rank, _)| (*place, *rank));
+    let mut answers: Vec<CaaAnswers> = names
+        .into_iter()
+        .map(|name| CaaAnswers {
+            name,
+            answers: Vec::new(),
+        })
+        .collect();
+    for (place, _, asked) in found {
+        if let Some(at) = answers.get_mut(place) {
+            at.answers.push(asked);
+        }
+    }
+    answers
+}
+
+fn own_addresses() -> Observed<Vec<OwnAddress>> {
+    match nix::ifaddrs::getifaddrs() {
+        Err(error) => Observed::from_error(&error.into(), "the addresses of this machine"),
+        Ok(interfaces) => Observed::Seen(
+            interfaces
+                .filter_map(|interface| {
+                    let address = interface.address?;
+                    let address = address
+                        .as_sockaddr_in()
+                        .map(|address| IpAddr::V4(address.ip()))
+                        .or_else(|| {
+                            address
+                                .as_sockaddr_in6()
+                                .map(|address| IpAddr::V6(address.ip()))
+                        })?;
+                    Some(OwnAddress {
+                        address,
+                        interface: interface.interface_name,
+                    })
+                })
+                .collect(),
+        ),
+    }
+}
+
+async fn served(
+    names: &Names,
+    own: &Observed<Vec<OwnAddress>>,
+    deadline: Instant,
+) -> Vec<ServedAddress> {
+    let Ok(own) = own.seen() else {
+        return Vec::new();
+    };
+    let mut addresses = names.server_addresses();
+    if let Lookup::Found(found) = &names.system {
+        addresses.extend(found);
+    }
+    addresses.sort();
+    addresses.dedup();
+    let mut knocking = JoinSet::new();
+    for address in addresses {
+        if own.iter().any(|known| known.address == address) {
+            knocking.spawn(async move {
+                let to = SocketAddr::new(address, API_PORT);
+                ServedAddress {
+                    address,
+                    listens: is_served(to, deadline).await,
+                }
+            });
+        }
+    }
+    let mut served = knocking.join_all().await;
+    served.sort_by_key(|served| served.address);
+    served
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_climbed_to_its_top_level() {
+        assert_eq!(
+            climb("a.b.example."),
+            ["a.b.example", "b.example", "example"]
+        );
+        assert!(climb("").is_empty());
+    }
+
+    #[test]
+    fn this_machine_has_addresses_of_its_own() {
+        let Observed::Seen(own) = own_addresses() else {
+            panic!("not seen");
+        };
+        assert!(own.iter().any(|known| known.address.is_loopback()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_makes_it_panic(name in ".*") {
+            prop_assert!(climb(&name).len() <= MOST_LABELS);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Every cause that the network checks tell apart, against real servers and a real packet filter.
+//!
+//! The lab (`tests/lab/internet`) is an internet of its own in namespaces of its own: nothing here reaches the network of the
+//! machine that it runs on. It needs root and the tools that its script names; without them the test says so and fails only
+//! where `SESAM_DOCTOR_LAB=required` asks for it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use serde_json::Value;
+
+#[path = "lab_network/scenarios.rs"]
+mod scenarios;
+
+/// What a run has to say.
+pub struct Scenario {
+    /// What is the matter.
+    pub name: &'static str,
+    /// How the lab is brought into that state, in the lab's own commands.
+    pub arrange: &'static str,
+    /// The doctor's further arguments.
+    pub arguments: &'static str,
+    /// The whole run in one word.
+    pub status: &'static str,
+    /// The root causes, all of them, each with its cause.
+    pub roots: &'static [(&'static str, &'static str)],
+    /// One item that has to be there: check, item, status, cause (empty for none).
+    pub items: &'static [(&'static str, &'static str, &'static str, &'static str)],
+    /// What the advice of the findings that are not fine has to name.
+    pub advice: &'static [&'static str],
+}
+
+const TOOLS: [&str; 9] = [
+    "unshare", "ip", "nft", "nginx", "squid", "dnsmasq", "openssl", "python3", "faketime",
+];
+
+/// A running lab; it ends with its stdin, and so with this process, however that ends.
+struct Lab {
+    directory: tempfile::TempDir,
+    script: Child,
+    commands: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Lab {
+    fn start() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("sesam-doctor-lab-")
+            .tempdir()
+            .unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/internet/lab.sh");
+        let mut script = Command::new("unshare")
+            .args([
+                "--mount",
+                "--net",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "bash",
+            ])
+            .arg(source)
+            .arg(directory.path())
+            .arg(env!("CARGO_BIN_EXE_sesam-doctor"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let commands = script.stdin.take();
+        let answers = BufReader::new(script.stdout.take().unwrap());
+        let mut lab = Self {
+            directory,
+            script,
+            commands,
+            answers,
+        };
+        assert_eq!(lab.answer(), "ready", "the lab did not start");
+        lab
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn run(&mut self, commands: &str) -> String {
+        let line = commands.replace('\n', "; ");
+        writeln!(self.commands.as_mut().unwrap(), "{line}").unwrap();
+        self.answer()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Brings the lab into a state, runs the doctor, and reads its report.
+    fn examine(&mut self, scenario: &Scenario) -> Result<Value, String> {
+        let arranged = self.run(&format!("reset && {{ {}; }} && names", scenario.arrange));
+        if arranged != "done 0" {
+            return Err(format!("could not be arranged: {arranged}"));
+        }
+        self.run(&format!("examine {}", scenario.arguments));
+        let report = std::fs::read(self.file("report.json")).map_err(|error| error.to_string())?;
+        serde_json::from_slice(&report).map_err(|error| {
+            let stderr = std::fs::read_to_string(self.file("stderr.txt")).unwrap_or_default();
+            format!("no report ({error}): {stderr}")
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // The script ends when its stdin does, and with it everything that it started.
+        drop(self.commands.take());
+        let _ = self.script.wait();
+    }
+}
+
+fn may_run() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    let missing: Vec<&str> = TOOLS
+        .into_iter()
+        .filter(|tool| {
+            !["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"]
+                .iter()
+                .any(|place| Path::new(place).join(tool).exists())
+        })
+        .collect();
+    if is_root && missing.is_empty() {
+        return true;
+    }
+    let required = std::env::var("SESAM_DOCTOR_LAB").is_ok_and(|value| value == "required");
+    assert!(!required, "the lab needs root and {missing:?}");
+    eprintln!("not run: the lab needs root and {missing:?}");
+    false
+}
+
+/// Everything that a report gets wrong, in words.
+fn complaints(scenario: &Scenario, report: &Value) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let findings = report["findings"].as_array().unwrap();
+    let finding = |id: &str| findings.iter().find(|finding| finding["id"] == id).unwrap();
+    if report["status"] != scenario.status {
+        complaints.push(format!(
+            "status {} instead of {}",
+            report["status"], scenario.status
+        ));
+    }
+    let roots: Vec<(&str, &str)> = report["root_causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| {
+            let id = id.as_str().unwrap();
+            (id, finding(id)["cause"].as_str().unwrap_or_default())
+        })
+        .collect();
+    if roots != scenario.roots {
+        complaints.push(format!(
+            "root causes {roots:?} instead of {:?}",
+            scenario.roots
+        ));
+    }
+    for (id, name, status, cause) in scenario.items {
+        let items = finding(id)["items"].as_array().unwrap();
+        let seen: Vec<(&str, &str, &str)> = items
+            .iter()
+            .map(|item| {
+                (
+                    item["name"].as_str().unwrap(),
+                    item["status"].as_str().unwrap(),
+                    item["cause"].as_str().unwrap_or_default(),
+                )
+            })
+            .collect();
+        if !seen.contains(&(name, status, cause)) {
+            complaints.push(format!(
+                "{id}: no item ({name}, {status}, {cause}) among {seen:?}"
+            ));
+        }
+    }
+    let advice: Vec<&str> = findings
+        .iter()
+        .flat_map(|finding| finding["advice"].as_array().unwrap())
+        .map(|step| step.as_str().unwrap())
+        .collect();
+    for subject in scenario.advice {
+        if !advice.iter().any(|step| step.contains(subject)) {
+            complaints.push(format!("no advice names “{subject}”: {advice:?}"));
+        }
+    }
+    let text = report.to_string();
+    for secret in ["Geheim-4711", "lab-token-4711", "geheim"] {
+        if text.contains(secret) {
+            complaints.push(format!("the report gives {secret} away"));
+        }
+    }
+    complaints
+}
+
+#[test]
+fn every_cause_is_told_apart() {
+    if !may_run() {
+        return;
+    }
+    let only = std::env::var("SESAM_DOCTOR_LAB_ONLY").unwrap_or_default();
+    let mut lab = Lab::start();
+    let mut wrong = Vec::new();
+    for scenario in scenarios::ALL {
+        if !scenario.name.contains(&only) {
+            continue;
+        }
+        let report = match lab.examine(scenario) {
+            Ok(report) => report,
+            Err(complaint) => {
+                wrong.push(format!("{}: {complaint}", scenario.name));
+                continue;
+            }
+        };
+        let complaints = complaints(scenario, &report);
+        eprintln!(
+            "{}: {} in {} ms",
+            scenario.name,
+            if complaints.is_empty() {
+                "well"
+            } else {
+                "WRONG"
+            },
+            report["duration_ms"]
+        );
+        if only.is_empty() && complaints.is_empty() {
+            continue;
+        }
+        let summaries: Vec<String> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["selected"] == true && finding["status"] != "pass")
+            .map(|finding| {
+                format!(
+                    "    {} {}: {}",
+                    finding["id"], finding["status"], finding["summary"]
+                )
+            })
+            .collect();
+        let text = format!(
+            "{}:\n  {}\n{}",
+            scenario.name,
+            complaints.join("\n  "),
+            summaries.join("\n")
+        );
+        if complaints.is_empty() {
+            eprintln!("{text}");
+        } else {
+            wrong.push(text);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} scenarios:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn there_are_scenarios_for_both_families_and_enough_of_them() {
+    assert!(scenarios::ALL.len() >= 35, "{}", scenarios::ALL.len());
+}
