@@ -5,13 +5,16 @@
 mod command_line;
 mod dns;
 mod hardware;
+mod install;
 mod layout;
 mod license;
+mod node;
 mod outbound;
 mod plugins;
 mod stack_files;
 mod storage;
 mod system;
+mod tls;
 mod waivers;
 
 mod cause;
@@ -87,13 +90,19 @@ pub enum Category {
     Dns,
     /// Hosts that the product talks to.
     Outbound,
+    /// Certificates, on disk and as served.
+    Tls,
+    /// The node's API.
+    Node,
+    /// Steps of the installation that a person takes.
+    Install,
     /// The site's own checks.
     Plugin,
 }
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
@@ -102,6 +111,9 @@ impl Category {
         Self::Config,
         Self::Dns,
         Self::Outbound,
+        Self::Tls,
+        Self::Node,
+        Self::Install,
         Self::Plugin,
     ];
 
@@ -117,6 +129,9 @@ impl Category {
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Outbound => "outbound",
+            Self::Tls => "tls",
+            Self::Node => "node",
+            Self::Install => "install",
             Self::Plugin => "plugin",
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, dns, hardware, layout, license, outbound, plugins, storage, system,
-    waivers,
+    Category, Check, Judge, dns, hardware, install, layout, license, node, outbound, plugins,
+    storage, system, tls, waivers,
 };
 use crate::toml_document::nearest;
 
@@ -38,6 +38,7 @@ pub static REGISTRY: &[&Check] = &[
     &license::FORMAT,
     &license::EXPIRY,
     &license::SUBSCRIPTION,
+    &license::NODE,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,
@@ -48,6 +49,11 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &tls::STORE,
+    &tls::EXPIRY,
+    &tls::ENDPOINT,
+    &node::HEALTH,
+    &install::PORTAL,
     &plugins::PLUGIN,
 ];
 

@@ -9,13 +9,17 @@ mod proc;
 mod program;
 
 pub mod accounts;
+pub mod certificates;
 pub mod clock;
 pub mod dns;
+pub mod endpoint;
+pub mod handshake;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
 pub mod memory;
+pub mod node;
 pub mod node_names;
 pub mod outbound;
 pub mod ownership;
@@ -150,6 +154,12 @@ sources! {
     Outbound => outbound: outbound::Outbound,
     /// What the world is told of the node's own name.
     NodeNames => node_names: node_names::NodeNames,
+    /// Traefik's certificates on disk.
+    Certificates => certificates: certificates::Certificates,
+    /// What this machine serves by TLS.
+    Endpoint => endpoint: endpoint::Endpoint,
+    /// The node's API, and the trace that it leaves when unwell.
+    Node => node: node::Node,
     /// What the site's own checks said.
     Plugins => plugins: Vec<plugins::PluginRun>,
 }

@@ -10,9 +10,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, clock, host, layout, license, limits, memory,
-    node_names, outbound, ownership, plugins, processors, proxies, resolvers, stack,
-    storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, host, layout, license,
+    limits, memory, node, node_names, outbound, ownership, plugins, processors, proxies, resolvers,
+    stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -119,7 +119,38 @@ pub async fn observe(
     facts.outbound = outbound.keep(&mut facts);
     facts.node_names = node_names.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
+    // The second wave looks where the first has learned to look.
+    let (word, whereabouts) = (stack_word(&facts), node_whereabouts(&facts));
+    let (certificates, endpoint, node) = tokio::join!(
+        asking.ask(Source::Certificates, |site| {
+            certificates::observe(site, word.clone())
+        }),
+        asking.ask(Source::Endpoint, |site| endpoint::observe(
+            site,
+            word.clone()
+        )),
+        asking.ask(Source::Node, |site| node::observe(site, whereabouts)),
+    );
+    facts.certificates = certificates.keep(&mut facts);
+    facts.endpoint = endpoint.keep(&mut facts);
+    facts.node = node.keep(&mut facts);
     facts
+}
+
+/// What the stack says of its certificates; nothing where it was not observed.
+// TODO(lead): from `facts.stack`: NODE_DOMAIN of `.env`, and `letsencrypt` where Traefik's command names an ACME resolver, else `own`.
+fn stack_word(facts: &Facts) -> certificates::StackWord {
+    let _ = &facts.stack;
+    certificates::StackWord::default()
+}
+
+/// Where the node can be reached, as far as the first wave knows.
+// TODO(lead): the container's address from the facts of Docker.
+fn node_whereabouts(facts: &Facts) -> node::NodeWhereabouts {
+    node::NodeWhereabouts {
+        node_domain: stack_word(facts).node_domain,
+        container: None,
+    }
 }
 
 struct Asking<'a> {

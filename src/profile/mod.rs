@@ -15,8 +15,8 @@ pub use network::{
 };
 pub use release::ReleaseNumber;
 pub use requirements::{
-    AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
-    SupportedSystem, System, VariableKind,
+    AbsolutePath, CertificateMode, Certificates, Environment, Hardware, Layout, License, Memory,
+    Node, Profile, StackFiles, Storage, SupportedSystem, System, VariableKind,
 };
 
 use crate::{

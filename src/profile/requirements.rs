@@ -8,7 +8,7 @@ use super::{Network, OutboundGroup, ReleaseNumber};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
-pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account"];
+pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account", "mode"];
 
 /// What one edition of the product requires of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,10 @@ pub struct Profile {
     pub layout: Layout,
     /// The license.
     pub license: License,
+    /// The certificates that Traefik serves.
+    pub certificates: Certificates,
+    /// The node's API.
+    pub node: Node,
     /// Where the stack's files are sought.
     pub stack: StackFiles,
     /// Variables of `.env`.
@@ -174,6 +178,56 @@ pub struct License {
     pub zone_tolerance_hours: u32,
 }
 
+/// The certificates that Traefik serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Certificates {
+    /// Whose they are; found out from the stack where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<CertificateMode>,
+    /// Share of its lifetime that a certificate has left when its renewal is due, in percent.
+    pub renewal_left_percent: f64,
+    /// RSA keys with fewer bits are weak.
+    pub rsa_bits: usize,
+    /// Keys on elliptic curves with fewer bits are weak.
+    pub ecdsa_bits: usize,
+    /// The subject of the certificate that Traefik makes up where it has none.
+    pub default_subject: String,
+    /// The port on which the stack serves them.
+    pub port: u16,
+    /// Traefik's configuration that names the customer's own certificate; the first that exists counts.
+    pub traefik_files: Vec<AbsolutePath>,
+    /// Bundles of trusted authorities; the first that exists is the system's trust store.
+    pub trust_stores: Vec<AbsolutePath>,
+}
+
+/// Whose certificates Traefik serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateMode {
+    /// Let's Encrypt's, which Traefik gets and renews by itself.
+    #[serde(rename = "letsencrypt")]
+    LetsEncrypt,
+    /// The customer's own, of an authority that clients trust.
+    Own,
+    /// One that vouches for itself.
+    SelfSigned,
+}
+
+/// The node's API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// The port of the API in its container, and on the machine where it is published.
+    pub port: u16,
+    /// An answer that takes longer is slow.
+    pub slow_ms: u64,
+    /// The file in the logs directory that the node writes when its own health check fails.
+    pub stacktrace_file: String,
+    /// A stack trace of this age or younger is fresh.
+    pub stacktrace_fresh_hours: u32,
+}
+
 /// Where the stack's files are sought.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -270,6 +324,12 @@ impl Profile {
     #[must_use]
     pub fn contradiction(&self) -> Option<String> {
         let hardware = &self.hardware;
+        let left = self.certificates.renewal_left_percent;
+        if !(0.0..=100.0).contains(&left) {
+            return Some(format!(
+                "`certificates.renewal_left_percent` ({left}) has to be a number from 0 to 100"
+            ));
+        }
         let ordered = [
             (
                 "hardware.fdatasync_p99_warn_ms",

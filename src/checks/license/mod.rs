@@ -3,11 +3,16 @@
 mod expiry;
 mod file;
 mod format;
+mod node;
 mod subscription;
 
 pub use expiry::EXPIRY;
 pub use file::FILE;
 pub use format::FORMAT;
+pub use node::NODE;
+#[cfg(test)]
+pub(super) use node::tests::saying;
+pub(super) use node::{Word, word};
 pub use subscription::SUBSCRIPTION;
 
 use super::Cause;

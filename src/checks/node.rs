@@ -1,0 +1,480 @@
+//! `node.health`
+
+use super::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict};
+use crate::facts::{
+    Gap, Source,
+    handshake::NoConnection,
+    node::{Answer, Node, Place, Reply, Way},
+};
+
+const UNWELL: Cause = Cause::new("unwell", "the node answers, and says that it is unwell");
+const SLOW: Cause = Cause::new("slow", "the node answers far slower than it should");
+const NOT_ANSWERING: Cause = Cause::new(
+    "not-answering",
+    "the connection opens, and no complete answer comes, or Traefik finds no node behind it",
+);
+const WRONG_SERVICE: Cause = Cause::new(
+    "wrong-service",
+    "something answers that is not the node's API",
+);
+const REFUSED: Cause = Cause::new("refused", "nothing listens where the node's API should be");
+const FRESH_STACKTRACE: Cause = Cause::new(
+    "fresh-stacktrace",
+    "the node's own health check failed not long ago: it left a stack trace",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static HEALTH: Check = Check {
+    id: "node.health",
+    title: "The node is well",
+    category: Category::Node,
+    level: Level::Required,
+    needs: &[],
+    reads: &[Source::Node],
+    reference: "Sesam service API, /api/ping and /api/health; operator's manual, logs",
+    causes: &[
+        UNWELL,
+        SLOW,
+        NOT_ANSWERING,
+        WRONG_SERVICE,
+        REFUSED,
+        FRESH_STACKTRACE,
+    ],
+    prose: Prose {
+        checks: "`/api/ping` and `/api/health` answer 200 in time, wherever the API can be reached on this machine: on the published port, at the container's address, through Traefik by `NODE_DOMAIN`. The way that works best counts. A `stacktrace.html` in the logs directory that is younger than `node.stacktrace_fresh_hours` of the profile is a warning.",
+        why: "A node that is unwell runs no pipes or runs them late, while its container looks healthy to Docker. The stack trace shows what every thread was doing when the node's own check failed.",
+        remedy: "Look into `node.log` and `node_health.log` in the logs directory. A node short of memory, of disk or of CPUs shows in the checks of those. Send a fresh stack trace to Sesam support.",
+    },
+    judge: Judge::One(judge),
+};
+
+/// What one way to the API says of the node, from good to bad news; the order is that of what counts most.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Well,
+    Slow { took_ms: u64 },
+    Unwell,
+    NotAnswering { reason: String },
+    WrongService { reason: String },
+    Refused { reason: String },
+}
+
+fn judge(context: &Context) -> Judgement {
+    let node = context.facts.node().seen()?;
+    let places = node.places.seen()?;
+    let slow_ms = context.profile.node.slow_ms;
+    let best = places
+        .iter()
+        .map(|place| (state(place, slow_ms), place))
+        .min_by(|(one, _), (other, _)| one.cmp(other));
+    let Some((state, place)) = best else {
+        return Err(Gap::NotAsked);
+    };
+    let verdict = match state {
+        State::Well => well(node, place, context),
+        State::Slow { took_ms } => Verdict::warn(
+            SLOW,
+            format!("the node took {took_ms} ms to answer at {}", place.url),
+        )
+        .advice("look at the load (top, docker stats sesam-node) and at the checks of CPUs, memory pressure and storage"),
+        State::Unwell => Verdict::fail(
+            UNWELL,
+            format!("the node answers at {} and says that it is unwell (503)", place.url),
+        )
+        .advice("look at the last lines of node_health.log and node.log in the logs directory, and at stacktrace.html beside them; send them to Sesam support"),
+        State::NotAnswering { reason } => Verdict::fail(
+            NOT_ANSWERING,
+            format!("the node does not answer at {}: {reason}", place.url),
+        )
+        .advice("look whether it is still starting or stuck (docker logs --tail 50 sesam-node); where it stays so, restart it: docker restart sesam-node"),
+        State::WrongService { reason } => Verdict::fail(
+            WRONG_SERVICE,
+            format!("what answers at {} is not the node: {reason}", place.url),
+        )
+        .advice(match place.way {
+            Way::Traefik => "look that Traefik routes NODE_DOMAIN to sesam-node: the labels of the service in docker-compose.yml, and docker logs traefik",
+            Way::Published | Way::Container => "look which program holds the port (ss -ltnp), and stop it or move it",
+        }),
+        State::Refused { reason } => Verdict::fail(
+            REFUSED,
+            format!("the node's API cannot be reached: {reason} at {}", place.url),
+        )
+        .advice("look whether the node runs (docker ps -a --filter name=sesam-node) and why not (docker logs --tail 50 sesam-node), then start it: docker compose up -d"),
+    };
+    let verdict = places.iter().fold(verdict, |verdict, place| {
+        verdict.evidence(
+            format!("by {}", place.way.words()),
+            format!(
+                "{} — ping: {}; health: {}",
+                place.url,
+                in_words(&place.ping),
+                in_words(&place.health)
+            ),
+        )
+    });
+    let health = match &place.health {
+        Answer::Answered(reply) => Some(reply.status),
+        _ => None,
+    };
+    Ok(verdict
+        .observed(health)
+        .expected("/api/ping and /api/health answer 200 in time"))
+}
+
+/// A node that answers well may have been unwell not long ago.
+fn well(node: &Node, place: &Place, context: &Context) -> Verdict {
+    let well = format!("the node answers at {}", place.url);
+    let fresh_hours = i64::from(context.profile.node.stacktrace_fresh_hours);
+    let trace = match node.stacktrace.seen_or_absent() {
+        Ok(trace) => trace,
+        Err(gap) => {
+            return Verdict::pass(well).remark(format!(
+                "whether it left a stack trace could not be seen: {gap}"
+            ));
+        }
+    };
+    let Some(trace) = trace else {
+        return Verdict::pass(well);
+    };
+    let age = context.now.as_second() - trace.modified.as_second();
+    if age <= fresh_hours * 3600 {
+        Verdict::warn(
+            FRESH_STACKTRACE,
+            format!(
+                "the node answers now, but its own health check failed at {}",
+                trace.modified
+            ),
+        )
+        .evidence("stack trace", trace.path.display())
+        .advice(format!(
+            "look at node_health.log around {} and send {} to Sesam support; it goes away by itself when the node stays well",
+            trace.modified,
+            trace.path.display()
+        ))
+    } else {
+        Verdict::pass(well).remark(format!("there is a stack trace of {}", trace.modified))
+    }
+}
+
+fn state(place: &Place, slow_ms: u64) -> State {
+    // The worse of the two says how the node stands.
+    one(&place.ping, place.way, slow_ms).max(one(&place.health, place.way, slow_ms))
+}
+
+fn one(answer: &Answer, way: Way, slow_ms: u64) -> State {
+    match answer {
+        Answer::Answered(reply) => replied(reply, way, slow_ms),
+        Answer::TimedOut { .. }
+        | Answer::NoConnection {
+            why:
+                NoConnection::TimedOut { .. } | NoConnection::Cut { .. } | NoConnection::Rejected { .. },
+        } => State::NotAnswering {
+            reason: in_words(answer),
+        },
+        Answer::NoConnection {
+            why: NoConnection::Refused | NoConnection::Unreachable { .. },
+        } => State::Refused {
+            reason: in_words(answer),
+        },
+        Answer::NoConnection {
+            why: NoConnection::NotTls { .. } | NoConnection::OldVersion { .. },
+        }
+        | Answer::NotHttp { .. }
+        | Answer::TooLarge => State::WrongService {
+            reason: in_words(answer),
+        },
+    }
+}
+
+fn replied(reply: &Reply, way: Way, slow_ms: u64) -> State {
+    let excerpt = reply.excerpt.as_deref().unwrap_or_default();
+    let is_page = reply.media_type.as_deref() == Some("text/html");
+    match reply.status {
+        200..=299 if is_page => State::WrongService {
+            reason: "it answers with a web page".into(),
+        },
+        200..=299 if reply.took_ms > slow_ms => State::Slow {
+            took_ms: reply.took_ms,
+        },
+        200..=299 => State::Well,
+        502 | 504 => State::NotAnswering {
+            reason: format!("a proxy says {} of it", reply.status),
+        },
+        // These are Traefik's own words where it has a router and nothing behind it.
+        503 if way == Way::Traefik && excerpt.contains("no available server") => {
+            State::NotAnswering {
+                reason: "Traefik finds no node behind it".into(),
+            }
+        }
+        503 => State::Unwell,
+        500..=599 => State::NotAnswering {
+            reason: format!("it says {}", reply.status),
+        },
+        other => State::WrongService {
+            reason: format!("it says {other}"),
+        },
+    }
+}
+
+/// An answer in words.
+pub(super) fn in_words(answer: &Answer) -> String {
+    match answer {
+        Answer::Answered(reply) => match &reply.excerpt {
+            Some(excerpt) if reply.status != 200 => {
+                let excerpt: String = excerpt.chars().take(100).collect();
+                format!("{} in {} ms, “{excerpt}”", reply.status, reply.took_ms)
+            }
+            _ => format!("{} in {} ms", reply.status, reply.took_ms),
+        },
+        Answer::TimedOut { after_ms } => format!("no complete answer within {after_ms} ms"),
+        Answer::NotHttp { reason } => format!("it speaks no HTTP ({reason})"),
+        Answer::TooLarge => "it says more than the node ever would".into(),
+        Answer::NoConnection { why } => match why {
+            NoConnection::Refused => "nothing listens".into(),
+            NoConnection::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
+            NoConnection::Unreachable { reason } => format!("no way there ({reason})"),
+            NoConnection::Cut { reason }
+            | NoConnection::NotTls { reason }
+            | NoConnection::OldVersion { reason }
+            | NoConnection::Rejected { reason } => reason.clone(),
+        },
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, NOW, judge_cases},
+        },
+        facts::{Facts, Observed, node::Stacktrace},
+        units::Bytes,
+    };
+
+    pub fn reply(status: u16) -> Answer {
+        Answer::Answered(Reply {
+            status,
+            took_ms: 7,
+            media_type: Some("application/json".into()),
+            excerpt: None,
+        })
+    }
+
+    fn refused() -> Answer {
+        Answer::NoConnection {
+            why: NoConnection::Refused,
+        }
+    }
+
+    pub fn place(way: Way, ping: Answer, health: Answer) -> Place {
+        Place {
+            way,
+            url: "http://127.0.0.1:9042".into(),
+            ping,
+            health,
+            license: refused(),
+            license_says: None,
+        }
+    }
+
+    pub fn at(facts: &mut Facts, places: Vec<Place>) -> &mut Node {
+        facts.node = Observed::Seen(Node {
+            places: Observed::Seen(places),
+            token: Observed::Absent,
+            stacktrace: Observed::Absent,
+        });
+        match &mut facts.node {
+            Observed::Seen(node) => node,
+            _ => unreachable!("it was set just now"),
+        }
+    }
+
+    fn saying(ping: Answer, health: Answer) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let published = place(Way::Published, ping.clone(), health.clone());
+            at(facts, vec![published]);
+        }
+    }
+
+    fn through_traefik(status: u16, excerpt: &'static str) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let answer = Answer::Answered(Reply {
+                status,
+                excerpt: Some(excerpt.into()),
+                ..Reply::default()
+            });
+            let published = place(Way::Published, refused(), refused());
+            let traefik = place(Way::Traefik, answer.clone(), answer);
+            at(facts, vec![published, traefik]);
+        }
+    }
+
+    fn with_trace(hours_ago: i64) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let now: jiff::Timestamp = NOW.parse().unwrap();
+            at(facts, vec![place(Way::Published, reply(200), reply(200))]).stacktrace =
+                Observed::Seen(Stacktrace {
+                    path: "/sesam/node-00/logs/stacktrace.html".into(),
+                    modified: now - jiff::SignedDuration::from_hours(hours_ago),
+                    size_bytes: Bytes(1000),
+                });
+        }
+    }
+
+    #[test]
+    #[allow(clippy::too_many_lines)]
+    fn cases() {
+        use Status::{Fail, Pass, Unknown, Warn};
+        let page = || {
+            Answer::Answered(Reply {
+                status: 200,
+                media_type: Some("text/html".into()),
+                ..Reply::default()
+            })
+        };
+        let slow = || {
+            Answer::Answered(Reply {
+                status: 200,
+                took_ms: 4_000,
+                ..Reply::default()
+            })
+        };
+        let hung = || Answer::TimedOut { after_ms: 5_000 };
+        let cut = || Answer::NoConnection {
+            why: NoConnection::Cut {
+                reason: "closed".into(),
+            },
+        };
+        let garbage = || Answer::NotHttp {
+            reason: "no version".into(),
+        };
+        let not_tls = || Answer::NoConnection {
+            why: NoConnection::NotTls {
+                reason: "HTTP".into(),
+            },
+        };
+        judge_cases(
+            &HEALTH,
+            &[
+                Case::new("well", Pass, None, saying(reply(200), reply(200))),
+                Case::new(
+                    "not published, well through Traefik",
+                    Pass,
+                    None,
+                    through_traefik(200, "pong"),
+                ),
+                Case::new(
+                    "pings, unwell",
+                    Fail,
+                    Some("unwell"),
+                    saying(reply(200), reply(503)),
+                ),
+                Case::new(
+                    "refused",
+                    Fail,
+                    Some("refused"),
+                    saying(refused(), refused()),
+                ),
+                Case::new("slow", Warn, Some("slow"), saying(reply(200), slow())),
+                Case::new("hung", Fail, Some("not-answering"), saying(hung(), hung())),
+                Case::new(
+                    "pings, health hangs",
+                    Fail,
+                    Some("not-answering"),
+                    saying(reply(200), hung()),
+                ),
+                Case::new("cut", Fail, Some("not-answering"), saying(cut(), cut())),
+                Case::new(
+                    "500",
+                    Fail,
+                    Some("not-answering"),
+                    saying(reply(500), reply(500)),
+                ),
+                Case::new(
+                    "garbage",
+                    Fail,
+                    Some("wrong-service"),
+                    saying(garbage(), garbage()),
+                ),
+                Case::new(
+                    "no TLS",
+                    Fail,
+                    Some("wrong-service"),
+                    saying(not_tls(), not_tls()),
+                ),
+                Case::new(
+                    "endless",
+                    Fail,
+                    Some("wrong-service"),
+                    saying(Answer::TooLarge, Answer::TooLarge),
+                ),
+                Case::new(
+                    "a web page",
+                    Fail,
+                    Some("wrong-service"),
+                    saying(page(), page()),
+                ),
+                Case::new(
+                    "no such path",
+                    Fail,
+                    Some("wrong-service"),
+                    saying(reply(404), reply(404)),
+                ),
+                Case::new(
+                    "no router",
+                    Fail,
+                    Some("wrong-service"),
+                    through_traefik(404, "404 page not found"),
+                ),
+                Case::new(
+                    "router without a node",
+                    Fail,
+                    Some("not-answering"),
+                    through_traefik(503, "no available server"),
+                ),
+                Case::new(
+                    "bad gateway",
+                    Fail,
+                    Some("not-answering"),
+                    through_traefik(502, "Bad Gateway"),
+                ),
+                Case::new(
+                    "unwell through Traefik",
+                    Fail,
+                    Some("unwell"),
+                    through_traefik(503, "{\"status\": \"unwell\"}"),
+                ),
+                Case::new("fresh trace", Warn, Some("fresh-stacktrace"), with_trace(1)),
+                Case::new("old trace", Pass, None, with_trace(25)),
+                Case::new("logs not readable", Pass, None, |facts: &mut Facts| {
+                    at(facts, vec![place(Way::Published, reply(200), reply(200))]).stacktrace =
+                        Observed::Denied("needs root".into());
+                }),
+                Case::new(
+                    "no way to ask",
+                    Unknown,
+                    Some("not-observed"),
+                    |facts: &mut Facts| {
+                        at(facts, vec![]);
+                    },
+                ),
+                Case::new(
+                    "offline",
+                    Unknown,
+                    Some("not-observed"),
+                    |facts: &mut Facts| {
+                        at(facts, vec![]).places = Observed::NotAsked;
+                    },
+                ),
+                Case::new(
+                    "not observed",
+                    Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+}

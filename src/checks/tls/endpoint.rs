@@ -1,0 +1,538 @@
+//! `tls.endpoint`
+
+use super::{
+    EXPIRY, STORE,
+    chain::{self, Dates},
+};
+use crate::{
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    facts::{
+        Source,
+        certificates::{AcmeContent, Certificate, Certificates, Chain, ServerName},
+        endpoint::{Endpoint, Outcome, Place},
+        handshake::{NoConnection, Version},
+    },
+    profile::CertificateMode,
+};
+
+const DEFAULT_CERTIFICATE: Cause = Cause::new(
+    "default-certificate",
+    "Traefik serves the certificate that it makes up where it has none",
+);
+const NOT_ANSWERING: Cause = Cause::new(
+    "not-answering",
+    "nothing listens, or it does not answer or cuts the connection",
+);
+const NOT_TLS: Cause = Cause::new("not-tls", "what answers does not speak TLS");
+const TLS_VERSION: Cause = Cause::new("tls-version", "it speaks no TLS of version 1.2 or later");
+const UNREADABLE: Cause = Cause::new("unreadable", "what is served is no certificate");
+const DIFFERS_FROM_STORE: Cause = Cause::new(
+    "differs-from-store",
+    "another certificate is served than the one in the store",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static ENDPOINT: Check = Check {
+    id: "tls.endpoint",
+    title: "Clients are served the right certificate",
+    category: Category::Tls,
+    level: Level::Required,
+    needs: &[],
+    reads: &[Source::Endpoint, Source::Certificates],
+    reference: "Operator's manual, Traefik; RFC 9525 for names, RFC 8996 for versions",
+    causes: &[
+        NOT_ANSWERING,
+        NOT_TLS,
+        TLS_VERSION,
+        UNREADABLE,
+        DEFAULT_CERTIFICATE,
+        chain::WRONG_NAME,
+        chain::EXPIRED,
+        chain::NOT_YET_VALID,
+        chain::WRONG_ORDER,
+        chain::INCOMPLETE_CHAIN,
+        chain::SELF_SIGNED,
+        chain::UNTRUSTED,
+        chain::WEAK,
+        DIFFERS_FROM_STORE,
+        chain::NO_DOMAIN,
+    ],
+    prose: Prose {
+        checks: "What this machine serves on port 443 to a client that asks for `NODE_DOMAIN`, over loopback and over its own address: the name matches, the certificate is in date, its chain is complete and leads to a trusted authority, nothing in it is weak, the version is TLS 1.2 or later, and it is the certificate of the store.",
+        why: "The store may be right and the service still wrong: Traefik that does not see its containers serves a certificate that it made up, and one that was not restarted serves the old one.",
+        remedy: "Where the store is faulty as well, mend that first. Otherwise look into Traefik's log (`docker logs traefik`), and restart it after certificates were replaced. Traefik's default certificate means that it has no router or no certificate for the name.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let endpoint = context.facts.endpoint().seen()?;
+    let served = endpoint
+        .places
+        .iter()
+        .find_map(|place| match &place.outcome {
+            Outcome::Served { version, chain } => Some((place, *version, chain)),
+            _ => None,
+        });
+    let verdict = match served {
+        Some((place, version, chain)) => presented(place, chain, endpoint, context).evidence(
+            "version",
+            match version {
+                Version::Tls12 => "TLS 1.2",
+                Version::Tls13 => "TLS 1.3",
+            },
+        ),
+        None => nothing_served(endpoint),
+    };
+    let verdict = endpoint.places.iter().fold(verdict, |verdict, place| {
+        verdict.evidence(place.address.to_string(), outcome(&place.outcome))
+    });
+    Ok(verdict.follows(&STORE).follows(&EXPIRY))
+}
+
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Served { chain, .. } => chain.leaf().map_or_else(String::new, |leaf| {
+            format!("a certificate for {}", leaf.names())
+        }),
+        Outcome::Unreadable { reason } => reason.clone(),
+        Outcome::None { why } => in_words(why),
+    }
+}
+
+/// Why there was no handshake, in words.
+fn in_words(why: &NoConnection) -> String {
+    match why {
+        NoConnection::Refused => "nothing listens there".into(),
+        NoConnection::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
+        NoConnection::Unreachable { reason } => format!("no way there: {reason}"),
+        NoConnection::Cut { reason } => format!("the connection was cut: {reason}"),
+        NoConnection::NotTls { reason } => format!("what answers does not speak TLS: {reason}"),
+        NoConnection::OldVersion { reason } => format!("it speaks no TLS 1.2 or later: {reason}"),
+        NoConnection::Rejected { reason } => format!("it ended the handshake: {reason}"),
+    }
+}
+
+/// The place that came nearest to an answer says why there is none.
+fn nothing_served(endpoint: &Endpoint) -> Verdict {
+    let refused = |place: &&Place| {
+        matches!(
+            &place.outcome,
+            Outcome::None {
+                why: NoConnection::Refused | NoConnection::Unreachable { .. }
+            }
+        )
+    };
+    let telling = endpoint
+        .places
+        .iter()
+        .find(|place| !refused(place))
+        .or(endpoint.places.first());
+    let (cause, summary) = match telling.map(|place| (&place.outcome, place.address)) {
+        Some((Outcome::Unreadable { reason }, address)) => {
+            (UNREADABLE, format!("{address}: {reason}"))
+        }
+        Some((Outcome::None { why }, address)) => {
+            let cause = match why {
+                NoConnection::NotTls { .. } => NOT_TLS,
+                NoConnection::OldVersion { .. } => TLS_VERSION,
+                _ => NOT_ANSWERING,
+            };
+            (cause, format!("{address}: {}", in_words(why)))
+        }
+        _ => (
+            NOT_ANSWERING,
+            "no address of this machine answers".to_owned(),
+        ),
+    };
+    let advice = if cause == TLS_VERSION {
+        "set minVersion to VersionTLS12 in Traefik's TLS options, or remove the option: 1.2 is its default"
+    } else if cause == NOT_TLS {
+        "look which program holds the port (ss -ltnp), and that Traefik's entry point websecure is meant for it and its router has TLS switched on"
+    } else {
+        "look that the traefik container is running and publishes the port (docker ps --filter name=traefik), and at its log (docker logs traefik)"
+    };
+    Verdict::fail(cause, summary)
+        .expected("a TLS server with a certificate for NODE_DOMAIN")
+        .advice(advice)
+}
+
+fn presented(place: &Place, chain: &Chain, endpoint: &Endpoint, context: &Context) -> Verdict {
+    let mode = endpoint.mode.unwrap_or_else(|| {
+        let certificates = context.facts.certificates().seen();
+        certificates.map_or(CertificateMode::LetsEncrypt, Certificates::mode)
+    });
+    let of = place.address.to_string();
+    let Some(leaf) = chain.leaf() else {
+        return Verdict::fail(UNREADABLE, format!("{of}: no certificate was presented"))
+            .expected("a certificate for NODE_DOMAIN")
+            .advice("look into Traefik's log (docker logs traefik)");
+    };
+    let verdict = if leaf
+        .subject
+        .contains(&context.profile.certificates.default_subject)
+    {
+        default_certificate(&of, mode)
+    } else {
+        match endpoint.node_domain.as_deref().and_then(ServerName::read) {
+            None => Verdict::unknown(
+                chain::NO_DOMAIN,
+                format!(
+                    "{of} serves a certificate for {}, and NODE_DOMAIN is not known",
+                    leaf.names()
+                ),
+            ),
+            Some(name) => for_name(&of, &name, chain, leaf, mode, context),
+        }
+    };
+    verdict
+        .observed(leaf.sha256.clone())
+        .evidence("issuer", &leaf.issuer)
+}
+
+fn default_certificate(of: &str, mode: CertificateMode) -> Verdict {
+    if mode == CertificateMode::SelfSigned {
+        return Verdict::pass("Traefik's own self-signed certificate is served, as was meant")
+            .remark("it names no host, so that clients cannot even be told to trust it: a self-signed certificate for NODE_DOMAIN would serve better");
+    }
+    Verdict::fail(
+        DEFAULT_CERTIFICATE,
+        format!("{of}: Traefik serves its default certificate, since it has none for the name"),
+    )
+    .expected("a certificate for NODE_DOMAIN")
+    .advice("look that Traefik sees its containers (docker logs traefik 2>&1 | grep -i provider): an old Traefik cannot talk to Docker Engine 29 or later")
+    .advice("look that the router's rule names NODE_DOMAIN as it is in .env, and that a certificate for it is in the store (tls.store)")
+}
+
+fn for_name(
+    of: &str,
+    name: &ServerName,
+    chain: &Chain,
+    leaf: &Certificate,
+    mode: CertificateMode,
+    context: &Context,
+) -> Verdict {
+    if !leaf.is_for(name) {
+        return Verdict::fail(
+            chain::WRONG_NAME,
+            format!("{of} serves a certificate for {}, not for {name}", leaf.names()),
+        )
+        .expected(format!("a certificate for {name}"))
+        .advice("look that NODE_DOMAIN in .env is the name that clients use, and that the certificate is for it; then restart the stack");
+    }
+    let fault = match chain::dates(chain, context.profile, context.now) {
+        Dates::Fault(fault) => Some(fault),
+        Dates::Good { .. } | Dates::Overdue { .. } => chain::order_fault(chain)
+            .or_else(|| chain::weakness(chain, context.profile))
+            .or_else(|| chain::trust_fault(chain, mode)),
+    };
+    if let Some(fault) = fault {
+        return fault.verdict(of);
+    }
+    let stored = context
+        .facts
+        .certificates()
+        .seen()
+        .map(|certificates| in_store(certificates, name))
+        .unwrap_or_default();
+    if !stored.is_empty() && !stored.contains(&leaf.sha256.as_str()) {
+        return Verdict::warn(
+            DIFFERS_FROM_STORE,
+            format!("{of} serves another certificate for {name} than the one in the store"),
+        )
+        .expected("the certificate of the store")
+        .advice("restart Traefik, so that it takes up the certificate that was put there: docker restart traefik");
+    }
+    let verdict = Verdict::pass(format!(
+        "{of} serves a certificate for {name} that clients accept"
+    ));
+    match &chain.end {
+        crate::facts::certificates::ChainEnd::Unjudged => {
+            verdict.remark("whether it leads to a trusted authority was not judged: the system's trust store could not be read")
+        }
+        _ => verdict,
+    }
+}
+
+/// The fingerprints of the certificates for a name that lie on disk.
+fn in_store<'a>(certificates: &'a Certificates, name: &ServerName) -> Vec<&'a str> {
+    let own = certificates.own.seen().ok();
+    let acme = certificates.acme.seen().ok();
+    let acme = acme.and_then(|file| match &file.content {
+        Some(AcmeContent::Store { certificates, .. }) => Some(certificates),
+        _ => None,
+    });
+    let own = own
+        .into_iter()
+        .flat_map(|own| &own.pairs)
+        .map(|pair| &pair.chain);
+    let acme = acme
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.chain.as_ref());
+    own.chain(acme)
+        .filter_map(Chain::leaf)
+        .filter(|leaf| leaf.is_for(name))
+        .map(|leaf| leaf.sha256.as_str())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+            tls::samples::{self, DOMAIN, Sample, hours_from_now},
+        },
+        facts::{
+            Facts, Observed,
+            certificates::{AcmeLayout, ChainEnd, PublicKey},
+        },
+    };
+
+    fn endpoint(outcomes: Vec<Outcome>) -> Endpoint {
+        let addresses = ["127.0.0.1:443", "192.0.2.7:443", "[::1]:443"];
+        Endpoint {
+            node_domain: Some(DOMAIN.into()),
+            mode: Some(CertificateMode::LetsEncrypt),
+            places: outcomes
+                .into_iter()
+                .zip(addresses)
+                .map(|(outcome, address)| Place {
+                    address: address.parse().unwrap(),
+                    outcome,
+                })
+                .collect(),
+        }
+    }
+
+    fn served(sample: Sample) -> Outcome {
+        Outcome::Served {
+            version: Version::Tls13,
+            chain: sample.chain,
+        }
+    }
+
+    fn none(why: NoConnection) -> Outcome {
+        Outcome::None { why }
+    }
+
+    fn with(change: impl Fn(&mut Sample) + 'static) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let mut sample = Sample::good();
+            change(&mut sample);
+            facts.endpoint = Observed::Seen(endpoint(vec![served(sample)]));
+        }
+    }
+
+    fn without(why: NoConnection) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let outcomes = vec![none(why.clone()), none(NoConnection::Refused)];
+            facts.endpoint = Observed::Seen(endpoint(outcomes));
+        }
+    }
+
+    fn reason() -> String {
+        "so it was".into()
+    }
+
+    fn stored(facts: &mut Facts, sample: Sample) {
+        let content = AcmeContent::Store {
+            layout: AcmeLayout::Traefik2,
+            certificates: vec![sample.stored()],
+            more: 0,
+        };
+        samples::in_acme(facts, samples::acme_file(Some(content)));
+    }
+
+    fn default_one(sample: &mut Sample) {
+        sample.leaf().subject = "CN=TRAEFIK DEFAULT CERT".into();
+        sample.leaf().dns_names = vec!["0a1b.traefik.default".into()];
+        sample.chain.end = ChainEnd::SelfSigned;
+        sample.chain.path = vec![0];
+    }
+
+    #[test]
+    #[allow(clippy::too_many_lines)]
+    fn cases() {
+        use Status::{Fail, Pass, Unknown, Warn};
+        judge_cases(
+            &ENDPOINT,
+            &[
+                Case::new("good", Pass, None, with(|_| {})),
+                Case::new("good and stored", Pass, None, |facts: &mut Facts| {
+                    with(|_| {})(facts);
+                    stored(facts, Sample::good());
+                }),
+                Case::new(
+                    "refused on loopback only",
+                    Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let outcomes = vec![none(NoConnection::Refused), served(Sample::good())];
+                        facts.endpoint = Observed::Seen(endpoint(outcomes));
+                    },
+                ),
+                Case::new(
+                    "other than stored",
+                    Warn,
+                    Some("differs-from-store"),
+                    |facts: &mut Facts| {
+                        with(|_| {})(facts);
+                        let mut newer = Sample::good();
+                        newer.leaf().sha256 = "another".into();
+                        stored(facts, newer);
+                    },
+                ),
+                Case::new(
+                    "nothing listens",
+                    Fail,
+                    Some("not-answering"),
+                    without(NoConnection::Refused),
+                ),
+                Case::new(
+                    "hangs",
+                    Fail,
+                    Some("not-answering"),
+                    without(NoConnection::TimedOut { after_ms: 5000 }),
+                ),
+                Case::new(
+                    "cut",
+                    Fail,
+                    Some("not-answering"),
+                    without(NoConnection::Cut { reason: reason() }),
+                ),
+                Case::new(
+                    "alert",
+                    Fail,
+                    Some("not-answering"),
+                    without(NoConnection::Rejected { reason: reason() }),
+                ),
+                Case::new(
+                    "plain HTTP",
+                    Fail,
+                    Some("not-tls"),
+                    without(NoConnection::NotTls { reason: reason() }),
+                ),
+                Case::new(
+                    "TLS 1.0",
+                    Fail,
+                    Some("tls-version"),
+                    without(NoConnection::OldVersion { reason: reason() }),
+                ),
+                Case::new(
+                    "no addresses",
+                    Fail,
+                    Some("not-answering"),
+                    |facts: &mut Facts| {
+                        facts.endpoint = Observed::Seen(endpoint(vec![]));
+                    },
+                ),
+                Case::new("garbage", Fail, Some("unreadable"), |facts: &mut Facts| {
+                    let outcome = Outcome::Unreadable { reason: reason() };
+                    facts.endpoint = Observed::Seen(endpoint(vec![outcome]));
+                }),
+                Case::new(
+                    "default certificate",
+                    Fail,
+                    Some("default-certificate"),
+                    with(default_one),
+                ),
+                Case::new(
+                    "default certificate as meant",
+                    Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        with(default_one)(facts);
+                        if let Observed::Seen(endpoint) = &mut facts.endpoint {
+                            endpoint.mode = Some(CertificateMode::SelfSigned);
+                        }
+                    },
+                ),
+                Case::new(
+                    "wrong name",
+                    Fail,
+                    Some("wrong-name"),
+                    with(|sample| {
+                        sample.leaf().dns_names = vec!["*.node.example.com".into()];
+                    }),
+                ),
+                Case::new(
+                    "expired",
+                    Fail,
+                    Some("expired"),
+                    with(|sample| {
+                        sample.leaf().not_after = hours_from_now(-1);
+                    }),
+                ),
+                Case::new(
+                    "not yet valid",
+                    Fail,
+                    Some("not-yet-valid"),
+                    with(|sample| {
+                        sample.leaf().not_before = hours_from_now(1);
+                    }),
+                ),
+                Case::new(
+                    "root between",
+                    Fail,
+                    Some("wrong-order"),
+                    with(|sample| {
+                        sample.chain.path = vec![0, 2, 1];
+                    }),
+                ),
+                Case::new(
+                    "intermediate missing",
+                    Fail,
+                    Some("incomplete-chain"),
+                    with(|sample| {
+                        sample.chain.certificates.truncate(1);
+                        sample.chain.path = vec![0];
+                        sample.chain.end = ChainEnd::IssuerMissing {
+                            issuer: "CN=R10".into(),
+                        };
+                    }),
+                ),
+                Case::new(
+                    "self-signed",
+                    Fail,
+                    Some("self-signed"),
+                    with(|sample| {
+                        sample.chain.path = vec![0];
+                        sample.chain.end = ChainEnd::SelfSigned;
+                    }),
+                ),
+                Case::new(
+                    "own authority",
+                    Fail,
+                    Some("untrusted"),
+                    with(|sample| {
+                        sample.chain.end = ChainEnd::SelfSigned;
+                    }),
+                ),
+                Case::new(
+                    "short key",
+                    Fail,
+                    Some("weak"),
+                    with(|sample| {
+                        sample.leaf().key = PublicKey::Rsa { bits: 1024 };
+                    }),
+                ),
+                Case::new(
+                    "domain unknown",
+                    Unknown,
+                    Some("domain-unknown"),
+                    |facts: &mut Facts| {
+                        with(|_| {})(facts);
+                        if let Observed::Seen(endpoint) = &mut facts.endpoint {
+                            endpoint.node_domain = None;
+                        }
+                    },
+                ),
+                Case::new("offline", Unknown, Some("not-observed"), |_: &mut Facts| {}),
+            ],
+        );
+    }
+}

@@ -1,0 +1,388 @@
+//! The customer's own certificate: a directory of PEM files, and what Traefik's configuration says of them.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    certificate::Parsed,
+    chain::{Chain, place_of_leaf},
+    key::{KeyState, PrivateKey},
+    pem,
+    trust::TrustStore,
+};
+use crate::redact::Redactor;
+
+/// What the directory of own certificates holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCertificates {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Traefik's configuration that says which files are used; none where nothing says so.
+    #[serde(default)]
+    pub configured_by: Option<PathBuf>,
+    /// Why that configuration cannot be used.
+    #[serde(default)]
+    pub configuration_fault: Option<String>,
+    /// The files that were read.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
+    /// Certificates with their keys.
+    #[serde(default)]
+    pub pairs: Vec<Pair>,
+    /// Files that ought to be there or to be readable, and are not.
+    #[serde(default)]
+    pub faults: Vec<FileFault>,
+}
+
+/// A certificate and the private key that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The file with the certificate.
+    pub certificate_file: PathBuf,
+    /// The file with the key.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The certificates of that file, and those that others hold where nothing says which file is used.
+    pub chain: Chain,
+    /// How the key stands to it.
+    pub key: KeyState,
+    /// Another file that holds the issuer which the chain lacks, or which it was completed from.
+    #[serde(default)]
+    pub issuer_file: Option<PathBuf>,
+}
+
+/// A file that is no use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFault {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Whether the privileges of the run did not suffice to read it.
+    #[serde(default)]
+    pub denied: bool,
+}
+
+/// One file of the directory.
+pub struct CertificateFile {
+    /// Its path.
+    pub path: PathBuf,
+    certificates: Vec<Parsed>,
+    keys: Vec<Result<PrivateKey, String>>,
+    fault: Option<String>,
+}
+
+impl CertificateFile {
+    /// Reads a file's content, PEM or DER. Private keys are told to the redactor.
+    #[must_use]
+    pub fn read(path: PathBuf, content: &[u8], redactor: &Redactor) -> Self {
+        let mut file = Self {
+            path,
+            certificates: Vec::new(),
+            keys: Vec::new(),
+            fault: None,
+        };
+        let text = String::from_utf8_lossy(content);
+        pem::secret_lines(&text).for_each(|line| redactor.learn(line));
+        let blocks = pem::blocks(&text);
+        if blocks.is_empty() {
+            file.take_der(content);
+        }
+        for block in blocks {
+            if block.is_private_key() {
+                file.keys.push(PrivateKey::read(&block));
+            } else if block.is_certificate() {
+                let read = block
+                    .content
+                    .map_err(|fault| fault.to_string())
+                    .and_then(|der| Parsed::read(&der));
+                match read {
+                    Ok(parsed) => file.certificates.push(parsed),
+                    Err(fault) => {
+                        file.fault = Some(format!("a certificate in it is damaged: {fault}"));
+                    }
+                }
+            }
+        }
+        file
+    }
+
+    fn take_der(&mut self, content: &[u8]) {
+        /// The first byte of every certificate and of every PKCS#12 container.
+        const SEQUENCE: u8 = 0x30;
+        if content.first() != Some(&SEQUENCE) {
+            return;
+        }
+        self.fault = Some(match Parsed::read(content) {
+            Ok(_) => "it is a certificate in DER; Traefik reads PEM only (openssl x509 -inform DER -in FILE -out FILE.pem)".into(),
+            Err(_) => "it is no PEM; where it is a PKCS#12 container, take it apart (openssl pkcs12 -in FILE -nodes)".into(),
+        });
+    }
+
+    fn is_of_interest(&self) -> bool {
+        !self.certificates.is_empty() || !self.keys.is_empty() || self.fault.is_some()
+    }
+}
+
+/// A pair of files as Traefik's configuration names it; the paths are the container's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NamedPair {
+    /// The certificate and its chain.
+    pub cert_file: String,
+    /// The private key.
+    pub key_file: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TraefikFile {
+    tls: Option<TraefikTls>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TraefikTls {
+    certificates: Option<Vec<NamedPair>>,
+    stores: Option<std::collections::BTreeMap<String, Option<TraefikStore>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct TraefikStore {
+    default_certificate: Option<NamedPair>,
+}
+
+/// The pairs of files that a configuration of Traefik names.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn named_pairs(text: &str) -> Result<Vec<NamedPair>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let file: Option<TraefikFile> = serde_saphyr::from_str(text).map_err(|error| {
+        // The parser's full message shows the text around the fault; its first line has to do.
+        let message = error.to_string();
+        super::certificate::clipped(message.lines().next().unwrap_or_default())
+    })?;
+    let tls = file.and_then(|file| file.tls).unwrap_or_default();
+    let defaults = tls
+        .stores
+        .into_iter()
+        .flatten()
+        .filter_map(|(_, store)| store?.default_certificate);
+    let mut pairs: Vec<NamedPair> = tls.certificates.unwrap_or_default();
+    for pair in defaults {
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
+    pairs.retain(|pair| !pair.cert_file.is_empty());
+    Ok(pairs)
+}
+
+/// Puts files and configuration together.
+#[must_use]
+pub fn pair_up(
+    mut own: OwnCertificates,
+    mut files: Vec<CertificateFile>,
+    named: &[NamedPair],
+    trust: Option<&TrustStore>,
+) -> OwnCertificates {
+    own.files = files
+        .iter()
+        .filter(|file| file.is_of_interest())
+        .map(|file| file.path.clone())
+        .collect();
+    // Where the same certificate is in several files, the one that brings the most of its chain is taken.
+    files.sort_by_key(|file| std::cmp::Reverse(file.certificates.len()));
+    let files = &files;
+    if named.is_empty() {
+        own.pairs = by_content(files, trust);
+        let faulty = files.iter().filter_map(|file| {
+            Some(FileFault {
+                path: file.path.clone(),
+                reason: file.fault.clone()?,
+                denied: false,
+            })
+        });
+        own.faults.extend(faulty);
+    } else {
+        for pair in named {
+            by_name(&mut own, files, pair, trust);
+        }
+    }
+    own
+}
+
+/// The container's path of a file says its name; the directory is mounted somewhere else there.
+fn file_named<'a>(files: &'a [CertificateFile], name: &str) -> Option<&'a CertificateFile> {
+    let name = Path::new(name).file_name()?;
+    files
+        .iter()
+        .find(|file| file.path.file_name() == Some(name))
+}
+
+fn by_name(
+    own: &mut OwnCertificates,
+    files: &[CertificateFile],
+    named: &NamedPair,
+    trust: Option<&TrustStore>,
+) {
+    let Some(file) = file_named(files, &named.cert_file) else {
+        note_missing(own, &named.cert_file);
+        return;
+    };
+    let key_file = file_named(files, &named.key_file);
+    if key_file.is_none() {
+        note_missing(own, &named.key_file);
+    }
+    if file.certificates.is_empty() {
+        own.faults.push(FileFault {
+            path: file.path.clone(),
+            reason: file
+                .fault
+                .clone()
+                .unwrap_or_else(|| "there is no certificate in it".into()),
+            denied: false,
+        });
+        return;
+    }
+    let key = key_file.and_then(|file| file.keys.first());
+    let usable = key.and_then(|key| key.as_ref().ok());
+    let leaf = place_of_leaf(&file.certificates, usable);
+    let state = match (key_file, key) {
+        (None, _) => KeyState::Missing,
+        (Some(_), None) => KeyState::Unreadable("there is no private key in it".into()),
+        (Some(_), Some(key)) => state_of(key, file.certificates.get(leaf)),
+    };
+    let chain = Chain::of(&file.certificates, leaf, trust);
+    own.pairs.push(Pair {
+        certificate_file: file.path.clone(),
+        key_file: key_file.map(|file| file.path.clone()),
+        issuer_file: issuer_elsewhere(file, &chain, files),
+        chain,
+        key: state,
+    });
+}
+
+/// The complaint about a named file that is not there; one that may not be read has its complaint already.
+fn note_missing(own: &mut OwnCertificates, name: &str) {
+    let fault = missing(&own.directory, name);
+    if !own.faults.iter().any(|known| known.path == fault.path) {
+        own.faults.push(fault);
+    }
+}
+
+fn missing(directory: &Path, name: &str) -> FileFault {
+    FileFault {
+        path: directory.join(Path::new(name).file_name().unwrap_or_default()),
+        reason: format!(
+            "Traefik's configuration names “{}”, and it is not there",
+            super::certificate::clipped(name)
+        ),
+        denied: false,
+    }
+}
+
+fn state_of(key: &Result<PrivateKey, String>, certificate: Option<&Parsed>) -> KeyState {
+    match (key, certificate) {
+        (Err(fault), _) => KeyState::Unreadable(fault.clone()),
+        (Ok(key), Some(certificate)) => key.stands_to(certificate),
+        (Ok(_), None) => KeyState::Missing,
+    }
+}
+
+/// Another file that holds the issuer of the last certificate of a chain.
+fn issuer_elsewhere(
+    file: &CertificateFile,
+    chain: &Chain,
+    files: &[CertificateFile],
+) -> Option<PathBuf> {
+    let last = file.certificates.get(*chain.path.last()?)?;
+    if last.certificate.self_signed {
+        return None;
+    }
+    files
+        .iter()
+        .filter(|other| other.path != file.path)
+        .find(|other| {
+            other
+                .certificates
+                .iter()
+                .any(|candidate| last.is_issued_by(candidate))
+        })
+        .map(|other| other.path.clone())
+}
+
+/// Without a configuration every server's certificate is paired with the key that fits, in whatever file it is.
+fn by_content(files: &[CertificateFile], trust: Option<&TrustStore>) -> Vec<Pair> {
+    let keys: Vec<(&Path, &Result<PrivateKey, String>)> = files
+        .iter()
+        .flat_map(|file| file.keys.iter().map(|key| (file.path.as_path(), key)))
+        .collect();
+    let only_authorities = files
+        .iter()
+        .flat_map(|file| &file.certificates)
+        .all(|parsed| parsed.certificate.is_authority);
+    let mut pairs: Vec<Pair> = Vec::new();
+    for file in files {
+        let first_key = file.keys.iter().find_map(|key| key.as_ref().ok());
+        for (place, parsed) in file.certificates.iter().enumerate() {
+            let leaf = place_of_leaf(&file.certificates, first_key);
+            let is_server = !parsed.certificate.is_authority || (only_authorities && place == leaf);
+            let known = pairs.iter().any(|pair| {
+                pair.chain.leaf().map(|leaf| &leaf.sha256) == Some(&parsed.certificate.sha256)
+            });
+            if is_server && !known {
+                pairs.push(fitting(file, place, &keys, files, trust));
+            }
+        }
+    }
+    pairs
+}
+
+fn fitting(
+    file: &CertificateFile,
+    place: usize,
+    keys: &[(&Path, &Result<PrivateKey, String>)],
+    files: &[CertificateFile],
+    trust: Option<&TrustStore>,
+) -> Pair {
+    let own = file.certificates.get(place);
+    let (key_file, key) = keys
+        .iter()
+        .map(|(path, key)| (Some(path.to_path_buf()), state_of(key, own)))
+        .min_by_key(|(_, state)| fitness(state))
+        .unwrap_or((None, KeyState::Missing));
+    let chain = Chain::of(&file.certificates, place, trust);
+    let issuer_file = issuer_elsewhere(file, &chain, files);
+    let chain = if issuer_file.is_some() {
+        let mut together = file.certificates.clone();
+        let others = files.iter().filter(|other| other.path != file.path);
+        together.extend(others.flat_map(|other| other.certificates.iter().cloned()));
+        Chain::of(&together, place, trust)
+    } else {
+        chain
+    };
+    Pair {
+        certificate_file: file.path.clone(),
+        key_file,
+        chain,
+        key,
+        issuer_file,
+    }
+}
+
+fn fitness(state: &KeyState) -> u8 {
+    match state {
+        KeyState::Belongs => 0,
+        KeyState::Passphrase => 1,
+        KeyState::Unproven(_) => 2,
+        KeyState::Unreadable(_) => 3,
+        KeyState::Differs => 4,
+        KeyState::Missing => 5,
+    }
+}
