@@ -13,17 +13,20 @@ pub mod certificates;
 pub mod clock;
 pub mod dns;
 pub mod endpoint;
+pub mod firewall;
 pub mod handshake;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
+pub mod listeners;
 pub mod memory;
 pub mod node;
 pub mod node_names;
 pub mod outbound;
 pub mod ownership;
 pub mod plugins;
+pub mod probe_report;
 pub mod processors;
 pub mod proxies;
 pub mod resolvers;
@@ -154,6 +157,12 @@ sources! {
     Outbound => outbound: outbound::Outbound,
     /// What the world is told of the node's own name.
     NodeNames => node_names: node_names::NodeNames,
+    /// Who listens on the ports that others come to.
+    Listeners => listeners: listeners::Listeners,
+    /// What the machine's own firewall was told.
+    Firewall => firewall: firewall::Firewall,
+    /// What a probe saw from outside.
+    ProbeReport => probe_report: probe_report::Probe,
     /// Traefik's certificates on disk.
     Certificates => certificates: certificates::Certificates,
     /// What this machine serves by TLS.

@@ -10,9 +10,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, host, layout, license,
-    limits, memory, node, node_names, outbound, ownership, plugins, processors, proxies, resolvers,
-    stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, firewall, host, layout,
+    license, limits, listeners, memory, node, node_names, outbound, ownership, plugins,
+    probe_report, processors, proxies, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -84,6 +84,9 @@ pub async fn observe(
         (stack, outbound, node_names),
         resolvers,
         proxies,
+        listeners,
+        firewall,
+        probe_report,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -100,6 +103,9 @@ pub async fn observe(
         asking.stack_and_what_it_names(),
         asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Proxies, proxies::observe),
+        asking.ask(Source::Listeners, listeners::observe),
+        asking.ask(Source::Firewall, firewall::observe),
+        asking.ask(Source::ProbeReport, probe_report::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -118,6 +124,9 @@ pub async fn observe(
     facts.proxies = proxies.keep(&mut facts);
     facts.outbound = outbound.keep(&mut facts);
     facts.node_names = node_names.keep(&mut facts);
+    facts.listeners = listeners.keep(&mut facts);
+    facts.firewall = firewall.keep(&mut facts);
+    facts.probe_report = probe_report.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     // The second wave looks where the first has learned to look.
     let (word, whereabouts) = (stack_word(&facts), node_whereabouts(&facts));
