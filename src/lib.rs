@@ -19,3 +19,4 @@ pub mod settings;
 pub mod toml_document;
 pub mod units;
 pub mod utc;
+pub mod vantage;

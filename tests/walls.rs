@@ -45,6 +45,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    ("vantage", &["checks", "facts", "profile"]),
     ("reference", &["checks", "cli"]),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
@@ -64,6 +65,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "report",
             "settings",
             "toml_document",
+            "units",
+            "vantage",
         ],
     ),
 ];

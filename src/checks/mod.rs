@@ -5,6 +5,7 @@
 mod command_line;
 mod dns;
 mod hardware;
+pub mod inbound;
 mod install;
 mod layout;
 mod license;
@@ -90,6 +91,8 @@ pub enum Category {
     Dns,
     /// Hosts that the product talks to.
     Outbound,
+    /// Ports that others come to.
+    Inbound,
     /// Certificates, on disk and as served.
     Tls,
     /// The node's API.
@@ -102,7 +105,7 @@ pub enum Category {
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
@@ -111,6 +114,7 @@ impl Category {
         Self::Config,
         Self::Dns,
         Self::Outbound,
+        Self::Inbound,
         Self::Tls,
         Self::Node,
         Self::Install,
@@ -129,6 +133,7 @@ impl Category {
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
             Self::Tls => "tls",
             Self::Node => "node",
             Self::Install => "install",

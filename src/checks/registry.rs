@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, dns, hardware, install, layout, license, node, outbound, plugins,
-    storage, system, tls, waivers,
+    Category, Check, Judge, dns, hardware, inbound, install, layout, license, node, outbound,
+    plugins, storage, system, tls, waivers,
 };
 use crate::toml_document::nearest;
 
@@ -49,6 +49,8 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &inbound::HTTP,
+    &inbound::HTTPS,
     &tls::STORE,
     &tls::EXPIRY,
     &tls::ENDPOINT,

@@ -14,6 +14,8 @@ pub struct InboundPort {
     pub port: u16,
     /// Who comes there.
     pub from: String,
+    /// Whether a rule that lets only some in does not suffice.
+    pub open_to_all: bool,
     /// What for.
     pub why: String,
     /// What is spoken there.

@@ -1,0 +1,5 @@
+use super::{HTTP, HTTPS};
+#[test]
+fn placeholder() {
+    let _ = (&HTTP, &HTTPS);
+}
