@@ -172,3 +172,196 @@ fn firewalld_gate(firewalld: &Firewalld, port: u16) -> Gate {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+            inbound::{
+                HTTP, HTTPS,
+                samples::{firewall, firewalld, listening, own_rules, ufw, with},
+            },
+        },
+        facts::Facts,
+    };
+
+    #[test]
+    fn what_ufw_does() {
+        use UfwAction::{Allow, Deny, Limit};
+        let ufw_has = |rules: &'static [(UfwAction, u16, u16, &'static str)]| {
+            firewall(move |firewall| firewall.ufw = ufw(rules))
+        };
+        let closed = Some("firewall-closed");
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new(
+                    "ufw lets in",
+                    Status::Pass,
+                    None,
+                    ufw_has(&[(Allow, 80, 80, "")]),
+                ),
+                Case::new(
+                    "in a range",
+                    Status::Pass,
+                    None,
+                    ufw_has(&[(Limit, 1, 100, "")]),
+                ),
+                Case::new(
+                    "no rule",
+                    Status::Fail,
+                    closed,
+                    ufw_has(&[(Allow, 22, 22, "")]),
+                ),
+                Case::new("no rule at all", Status::Fail, closed, ufw_has(&[])),
+                Case::new(
+                    "forbidden before it is allowed",
+                    Status::Fail,
+                    closed,
+                    ufw_has(&[(Deny, 80, 80, ""), (Allow, 80, 80, "")]),
+                ),
+                Case::new(
+                    "allowed before it is forbidden",
+                    Status::Pass,
+                    None,
+                    ufw_has(&[(Allow, 80, 80, ""), (Deny, 80, 80, "")]),
+                ),
+                Case::new(
+                    "from some only, though Let's Encrypt comes from anywhere",
+                    Status::Fail,
+                    closed,
+                    ufw_has(&[(Allow, 80, 80, "10.0.0.0/8")]),
+                ),
+                Case::new(
+                    "lets in what no rule speaks of",
+                    Status::Pass,
+                    None,
+                    firewall(|firewall| {
+                        firewall.ufw = ufw(&[]).map(|ufw| Ufw {
+                            lets_in_by_default: true,
+                            ..ufw
+                        });
+                    }),
+                ),
+                Case::new(
+                    "disabled",
+                    Status::Pass,
+                    None,
+                    firewall(|firewall| firewall.ufw = Observed::Seen(Ufw::default())),
+                ),
+                Case::new(
+                    "enabled, its rules readable by root only",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    firewall(|firewall| {
+                        firewall.ufw = ufw(&[]).map(|ufw| Ufw {
+                            rules: Observed::Denied("reading its rules needs root".into()),
+                            ..ufw
+                        });
+                    }),
+                ),
+            ],
+        );
+        judge_cases(
+            &HTTPS,
+            &[Case::new(
+                "443 from the customer's networks is enough",
+                Status::Pass,
+                None,
+                ufw_has(&[(Allow, 443, 443, "10.0.0.0/8")]),
+            )],
+        );
+    }
+
+    #[test]
+    fn what_firewalld_and_others_do() {
+        let zones = |zones: &'static [(&'static str, u16, u16, usize)]| {
+            firewall(move |firewall| firewall.firewalld = firewalld(zones))
+        };
+        let closed = Some("firewall-closed");
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new(
+                    "firewalld lets in",
+                    Status::Pass,
+                    None,
+                    zones(&[("public", 80, 80, 0)]),
+                ),
+                Case::new(
+                    "firewalld does not",
+                    Status::Fail,
+                    closed,
+                    zones(&[("public", 22, 22, 0)]),
+                ),
+                Case::new(
+                    "firewalld does for some interfaces",
+                    Status::Fail,
+                    closed,
+                    zones(&[("public", 22, 22, 0), ("internal", 80, 80, 0)]),
+                ),
+                Case::new(
+                    "firewalld has rules that are not judged",
+                    Status::Pass,
+                    None,
+                    zones(&[("public", 22, 22, 1)]),
+                ),
+                Case::new(
+                    "firewalld names no zone",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    zones(&[]),
+                ),
+                Case::new(
+                    "one firewall lets in, the other does not",
+                    Status::Fail,
+                    closed,
+                    firewall(|firewall| {
+                        firewall.ufw = ufw(&[(UfwAction::Allow, 80, 80, "")]);
+                        firewall.firewalld = firewalld(&[("public", 22, 22, 0)]);
+                    }),
+                ),
+                Case::new(
+                    "Docker publishes around it",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
+                        let seen = facts.firewall.clone();
+                        listening(&[(80, "0.0.0.0", "docker-proxy")])(facts);
+                        facts.firewall = seen;
+                    },
+                ),
+                Case::new(
+                    "rules of its own are not judged",
+                    Status::Pass,
+                    None,
+                    firewall(|firewall| firewall.rule_set = own_rules()),
+                ),
+                Case::new(
+                    "the firewall could not be looked at",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    with(|facts| facts.firewall = Observed::TimedOut("it hangs".into())),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_command_that_opens_the_port_is_named() {
+        let mut facts = nothing_observed();
+        firewall(|firewall| firewall.ufw = ufw(&[]))(&mut facts);
+        let advice = verdict(&HTTPS, &facts).advice.concat();
+        assert!(advice.contains("sudo ufw allow 443/tcp"), "{advice}");
+        firewall(|firewall| firewall.firewalld = firewalld(&[("dmz", 22, 22, 0)]))(&mut facts);
+        let advice = verdict(&HTTPS, &facts).advice.concat();
+        assert!(
+            advice.contains("firewall-cmd --permanent --zone=dmz --add-port=443/tcp"),
+            "{advice}"
+        );
+    }
+}

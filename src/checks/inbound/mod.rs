@@ -68,4 +68,138 @@ pub static HTTPS: Check = Check {
 };
 
 #[cfg(test)]
-mod tests;
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{listening, mode, with};
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+        },
+        facts::{Facts, Observed},
+        profile::CertificateMode,
+    };
+
+    #[test]
+    fn who_holds_the_port() {
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("nobody yet", Status::Pass, None, listening(&[])),
+                Case::new("Traefik", Status::Pass, None, with(|_| {})),
+                Case::new(
+                    "Docker for a container",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "docker-proxy"), (80, "::", "docker-proxy")]),
+                ),
+                Case::new(
+                    "the doctor itself",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "sesam-doctor")]),
+                ),
+                Case::new(
+                    "somebody who cannot be seen",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "")]),
+                ),
+                Case::new(
+                    "another program",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "0.0.0.0", "nginx")]),
+                ),
+                Case::new(
+                    "another program beside Traefik",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "0.0.0.0", "traefik"), (80, "::", "apache2")]),
+                ),
+                Case::new(
+                    "another program, on loopback",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "127.0.0.1", "nginx")]),
+                ),
+                Case::new(
+                    "another program, on another port",
+                    Status::Pass,
+                    None,
+                    listening(&[(443, "0.0.0.0", "nginx")]),
+                ),
+                Case::new(
+                    "Traefik for itself only",
+                    Status::Fail,
+                    Some("loopback-only"),
+                    listening(&[(80, "127.0.0.1", "docker-proxy"), (80, "::1", "traefik")]),
+                ),
+                Case::new(
+                    "somebody for themselves, who cannot be seen",
+                    Status::Fail,
+                    Some("loopback-only"),
+                    listening(&[(80, "127.0.0.1", "")]),
+                ),
+                Case::new(
+                    "nobody looked",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "the kernel refused",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    |facts: &mut Facts| facts.listeners = Observed::Failed("no /proc".into()),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_finding_names_the_holder() {
+        let mut facts = nothing_observed();
+        listening(&[(443, "0.0.0.0", "nginx")])(&mut facts);
+        let verdict = verdict(&HTTPS, &facts);
+        assert!(verdict.summary.contains("nginx (pid 4711)"), "{verdict:?}");
+        assert!(verdict.advice.concat().contains("systemctl status 4711"));
+    }
+
+    #[test]
+    fn port_80_is_not_needed_with_certificates_of_ones_own() {
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("own", Status::Skip, None, mode(CertificateMode::Own)),
+                Case::new(
+                    "self-signed, whatever holds the port",
+                    Status::Skip,
+                    None,
+                    |facts: &mut Facts| {
+                        mode(CertificateMode::SelfSigned)(facts);
+                        listening(&[(80, "0.0.0.0", "nginx")])(facts);
+                    },
+                ),
+                Case::new(
+                    "Let's Encrypt",
+                    Status::Pass,
+                    None,
+                    mode(CertificateMode::LetsEncrypt),
+                ),
+            ],
+        );
+        judge_cases(
+            &HTTPS,
+            &[Case::new(
+                "443 is always needed",
+                Status::Pass,
+                None,
+                mode(CertificateMode::Own),
+            )],
+        );
+    }
+}

@@ -116,3 +116,161 @@ fn in_words(duration: SignedDuration) -> String {
         _ => counted(minutes / 1440, "day"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+            inbound::{
+                HTTP,
+                samples::{door, firewall, listening, probe, probed, ufw, with},
+            },
+        },
+        facts::{Facts, outbound::Connect},
+    };
+
+    #[test]
+    fn what_was_seen_from_outside() {
+        let (four, six) = ("203.0.113.7", "2001:db8::7");
+        let well = || {
+            vec![
+                door(four, 80, Connect::Open),
+                door(four, 443, Connect::Open),
+            ]
+        };
+        let no_route = || {
+            let mut door = door(
+                six,
+                80,
+                Connect::Unreachable {
+                    by: None,
+                    how: "x".into(),
+                },
+            );
+            door.from = None;
+            door
+        };
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("got through", Status::Pass, None, probed(1, well())),
+                Case::new(
+                    "just now, by a clock that is ahead",
+                    Status::Pass,
+                    None,
+                    probed(0, well()),
+                ),
+                Case::new(
+                    "did not",
+                    Status::Fail,
+                    Some("not-reachable"),
+                    probed(1, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "did at one address",
+                    Status::Warn,
+                    Some("partly-reachable"),
+                    probed(
+                        1,
+                        vec![
+                            door(four, 80, Connect::Open),
+                            door(six, 80, Connect::Refused),
+                        ],
+                    ),
+                ),
+                Case::new(
+                    "did where it could look",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![door(four, 80, Connect::Open), no_route()]),
+                ),
+                Case::new(
+                    "could look nowhere",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![no_route()]),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_view_that_does_not_count_or_not_alone() {
+        let four = "203.0.113.7";
+        let well = || {
+            vec![
+                door(four, 80, Connect::Open),
+                door(four, 443, Connect::Open),
+            ]
+        };
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new(
+                    "did not, too long ago",
+                    Status::Pass,
+                    None,
+                    probed(169, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "did not, in time to come",
+                    Status::Pass,
+                    None,
+                    probed(-2, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "looked at another port",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![door(four, 443, Connect::Silent)]),
+                ),
+                Case::new(
+                    "its report is not there",
+                    Status::Pass,
+                    None,
+                    with(|facts| facts.probe_report = Observed::Absent),
+                ),
+                Case::new(
+                    "its report is none",
+                    Status::Pass,
+                    None,
+                    with(|facts| facts.probe_report = Observed::Failed("garbage".into())),
+                ),
+                Case::new(
+                    "got through a firewall that should not let it",
+                    Status::Warn,
+                    Some("firewall-closed"),
+                    move |facts: &mut Facts| {
+                        firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
+                        facts.probe_report = Observed::Seen(probe(1, well()));
+                    },
+                ),
+                Case::new(
+                    "got through where the firewall could not be looked at",
+                    Status::Pass,
+                    None,
+                    move |facts: &mut Facts| {
+                        probed(1, vec![door(four, 80, Connect::Open)])(facts);
+                        facts.firewall = Observed::Denied("it needs root".into());
+                    },
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_from_outside_is_said() {
+        let remarks = |arrange: &dyn Fn(&mut Facts)| {
+            let mut facts = nothing_observed();
+            arrange(&mut facts);
+            verdict(&HTTP, &facts).remarks.concat()
+        };
+        assert!(remarks(&listening(&[])).contains("while sesam-doctor listen runs here"));
+        assert!(remarks(&with(|_| {})).contains("never seen from outside"));
+        let old = probed(200, vec![door("203.0.113.7", 80, Connect::Open)]);
+        assert!(remarks(&old).contains("8 days old"));
+    }
+}

@@ -158,7 +158,7 @@ fn from_firewall_and_outside(
         gate => gate,
     };
     let verdict = match (gate, &view) {
-        (Gate::Closed(closed), _) if is_published => with_view(inbound, sockets, view)?.remark(format!(
+        (Gate::Closed(closed), _) if is_published => with_view(inbound, sockets, view).remark(format!(
             "{}; Docker publishes the port around it all the same, so clients get through: {} keeps what the firewall shows and what is so the same (rules that are to hold for published ports belong into the chain DOCKER-USER)",
             closed.summary, closed.command
         )),
@@ -174,13 +174,13 @@ fn from_firewall_and_outside(
             .advice(closed.command)
             .remark("ports that Docker publishes for a container go around ufw and firewalld, through the chains FORWARD and DOCKER-USER: once Traefik runs it may be reachable all the same; Let's Encrypt and clients should not depend on that"),
         // What was seen from outside tells more than rules that cannot be read.
-        (Gate::Unknown(gap), View::Seen(_)) => with_view(inbound, sockets, view)?
+        (Gate::Unknown(gap), View::Seen(_)) => with_view(inbound, sockets, view)
             .remark(format!("the machine's own firewall could not be looked at: {gap}")),
         (Gate::Unknown(gap), _) => return Err(gap),
         (Gate::Open(how) | Gate::Limited(how) | Gate::Unjudged(how), _) => {
-            with_view(inbound, sockets, view)?.evidence("firewall", how)
+            with_view(inbound, sockets, view).evidence("firewall", how)
         }
-        (Gate::None, _) => with_view(inbound, sockets, view)?,
+        (Gate::None, _) => with_view(inbound, sockets, view),
     };
     Ok(with_rule_set(context, verdict))
 }
@@ -220,7 +220,7 @@ fn with_rule_set(context: &Context, verdict: Verdict) -> Verdict {
 }
 
 /// The verdict by who listens and what was seen from outside, where no firewall stands in the way.
-fn with_view(inbound: &InboundPort, sockets: &[&Listener], view: View) -> Judgement {
+fn with_view(inbound: &InboundPort, sockets: &[&Listener], view: View) -> Verdict {
     let held = held(inbound.port, sockets);
     let verdict = match view {
         View::None => Verdict::pass(held).remark(format!(
@@ -230,13 +230,13 @@ fn with_view(inbound: &InboundPort, sockets: &[&Listener], view: View) -> Judgem
         View::Useless(why) => Verdict::pass(held).remark(why),
         View::Seen(seen) => with_seen(inbound, &held, &seen),
     };
-    Ok(if sockets.iter().any(|socket| socket.holder.is_none()) {
+    if sockets.iter().any(|socket| socket.holder.is_none()) {
         verdict.remark(
             "which program listens could not be seen (that needs root, and processes that are not hidden)",
         )
     } else {
         verdict
-    })
+    }
 }
 
 fn held(port: u16, sockets: &[&Listener]) -> String {

@@ -75,7 +75,8 @@ pub fn add_services(root: &Root, files: &FirewallFiles, zone: &mut Zone) {
         }
         let file = format!("{service}.xml");
         if let Observed::Seen(text) = first(root, &files.firewalld_service_dirs, &file) {
-            zone.tcp_ports.extend(elements(&text).filter_map(port));
+            zone.tcp_ports
+                .extend(elements(&text).filter_map(|element| port(&element)));
         }
     }
 }
@@ -158,7 +159,7 @@ fn elements(text: &str) -> impl Iterator<Item = Element> {
     found.into_iter()
 }
 
-fn port(element: Element) -> Option<PortRange> {
+fn port(element: &Element) -> Option<PortRange> {
     (element.name == "port" && element.attribute("protocol") == Some("tcp"))
         .then(|| PortRange::parse(element.attribute("port")?))?
 }
@@ -181,7 +182,7 @@ fn parse_zone(name: &str, text: &str) -> Zone {
                 zone.services
                     .extend(element.attribute("name").map(ToOwned::to_owned));
             }
-            "port" if !inside_rule => zone.tcp_ports.extend(port(element)),
+            "port" if !inside_rule => zone.tcp_ports.extend(port(&element)),
             _ => {}
         }
     }

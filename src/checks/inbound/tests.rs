@@ -1,5 +1,0 @@
-use super::{HTTP, HTTPS};
-#[test]
-fn placeholder() {
-    let _ = (&HTTP, &HTTPS);
-}
