@@ -59,7 +59,7 @@ listen() { # ARGUMENTS: the doctor listens on the machine; returns when it does,
 listened() { wait "$listener"; echo $? > listen.status; }
 stop_listening() { kill -TERM "$listener"; wait "$listener"; echo $? > listen.status; }
 probe() { # ARGUMENTS
-  SSL_CERT_FILE=$dir/ca.pem "$doctor" probe --timeout 2 --no-progress --format json "$@" > probe.json 2> probe.err
+  SSL_CERT_FILE=$dir/ca.pem "$doctor" probe --timeout 3 --no-progress --format json "$@" > probe.json 2> probe.err
   echo $? > probe.status
 }
 check() { # ARGUMENTS
@@ -67,8 +67,7 @@ check() { # ARGUMENTS
   echo $? > report.status
 }
 reset() {
-  jobs -p | xargs -r kill -KILL 2>/dev/null
-  wait 2>/dev/null
+  { for job in $(jobs -p); do kill -KILL "$job"; done; wait; } 2>/dev/null
   nft flush ruleset; $in_node nft flush ruleset
   rm -rf root probe.json report.json listen.jsonl token; mkdir -p root/etc
 }

@@ -56,6 +56,9 @@ def serve(connection):
         head = b""
         while b"\r\n\r\n" not in head:
             more = connection.recv(4096)
+            if more[:1] == b"\x16":
+                connection.sendall(answer("400 Bad Request", "no TLS here"))
+                return
             if not more:
                 return
             head += more
