@@ -282,6 +282,7 @@ fn related(
         .check
         .needs
         .iter()
+        .filter(|_| !verdict.stands_alone)
         .filter_map(|check| judged(check))
         .map(|(index, other)| (index, other.is_unmet()));
     let followed = verdict

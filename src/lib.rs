@@ -16,6 +16,7 @@ pub mod reference;
 pub mod report;
 pub mod run;
 pub mod settings;
+pub mod spelling;
 pub mod toml_document;
 pub mod units;
 pub mod utc;

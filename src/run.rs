@@ -11,7 +11,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -184,8 +183,9 @@ async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Resul
         None => observed(&selection, &options, &redactor, started_at).await?,
     };
     if let Asked::Facts(output) = asked {
-        let facts = redacted(&facts, &redactor)?;
-        let text = serde_json::to_string_pretty(&facts)? + "\n";
+        let mut document = serde_json::to_value(&facts)?;
+        redactor.document(&mut document);
+        let text = serde_json::to_string_pretty(&document)? + "\n";
         deliver(
             output
                 .into_iter()
@@ -207,7 +207,7 @@ async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Resul
         judged_as_of: rules.now,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    let report = redacted(&Report::new(&facts, diagnosis, timing), &redactor)?;
+    let report = Report::new(&facts, diagnosis, timing).redacted(&redactor);
     let files = options
         .report
         .iter()
@@ -286,16 +286,6 @@ fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timest
             .checked_add(distance)
             .map_err(|_| RunError::Moment),
     }
-}
-
-/// The same document with every secret taken out; nothing leaves the process by another way.
-fn redacted<T: Serialize + DeserializeOwned>(
-    document: &T,
-    redactor: &Redactor,
-) -> Result<T, RunError> {
-    let mut value = serde_json::to_value(document)?;
-    redactor.document(&mut value);
-    Ok(serde_json::from_value(value)?)
 }
 
 fn for_file(report: &Report, format: Format) -> Result<String, RunError> {

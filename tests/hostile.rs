@@ -1,4 +1,5 @@
 //! Whatever stands where a file should be: the run ends, says what it saw, and never breaks.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
@@ -40,32 +41,38 @@ const DAMAGES: &[Damage] = &[
     ("a named pipe", |path| {
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     }),
-    ("a directory", |path| std::fs::create_dir(path).unwrap()),
-    ("an empty file", |path| std::fs::write(path, "").unwrap()),
+    ("a directory", |path| {
+        std::fs::create_dir(path).unwrap();
+    }),
+    ("an empty file", |path| {
+        std::fs::write(path, "").unwrap();
+    }),
     ("noise", |path| {
         let noise: Vec<u8> = (0..70_000_u32)
-            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
             .collect();
         std::fs::write(path, noise).unwrap();
     }),
     ("one line without an end", |path| {
-        std::fs::write(path, "=".repeat(900_000)).unwrap()
+        std::fs::write(path, "=".repeat(900_000)).unwrap();
     }),
     ("brackets without end", |path| {
-        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap()
+        std::fs::write(path, "[{\"a\":".repeat(100_000)).unwrap();
     }),
     ("five gigabytes", |path| {
-        File::create(path).unwrap().set_len(5_000_000_000).unwrap()
+        File::create(path).unwrap().set_len(5_000_000_000).unwrap();
     }),
     ("a link to nothing", |path| {
-        symlink("/nowhere/at/all", path).unwrap()
+        symlink("/nowhere/at/all", path).unwrap();
     }),
     ("a link to itself", |path| {
-        symlink(path.file_name().unwrap(), path).unwrap()
+        symlink(path.file_name().unwrap(), path).unwrap();
     }),
-    ("a link up", |path| symlink("..", path).unwrap()),
+    ("a link up", |path| {
+        symlink("..", path).unwrap();
+    }),
     ("a link out", |path| {
-        symlink("../../../../../../../../../../etc/shadow", path).unwrap()
+        symlink("../../../../../../../../../../etc/shadow", path).unwrap();
     }),
 ];
 
@@ -90,10 +97,8 @@ fn judged(root: &Path) -> (Value, String) {
     (report, message)
 }
 
-#[test]
-fn garbage_in_any_place_is_told_and_breaks_nothing() {
-    let mut runs = 0;
-    for place in PLACES {
+fn garbage_is_told(places: &[&str]) {
+    for place in places {
         for (damage, make) in DAMAGES {
             let root = tempfile::tempdir().unwrap();
             let path = root.path().join(place);
@@ -109,10 +114,18 @@ fn garbage_in_any_place_is_told_and_breaks_nothing() {
                     finding["id"]
                 );
             }
-            runs += 1;
         }
     }
-    assert_eq!(runs, PLACES.len() * DAMAGES.len());
+}
+
+#[test]
+fn garbage_in_the_systems_places_is_told_and_breaks_nothing() {
+    garbage_is_told(&PLACES[..PLACES.len() / 2]);
+}
+
+#[test]
+fn garbage_in_the_products_places_is_told_and_breaks_nothing() {
+    garbage_is_told(&PLACES[PLACES.len() / 2..]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A machine laid out per the manual, with a data disk of its own: nothing fails on it.
 //! And the same machine with one thing broken at a time: that thing is the root cause.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
@@ -191,7 +192,7 @@ fn license_key(id: &str, expires: &str) -> String {
     )
 }
 
-fn with_status<'a>(report: &'a Value, statuses: &[&str]) -> Vec<String> {
+fn with_status(report: &Value, statuses: &[&str]) -> Vec<String> {
     report["findings"]
         .as_array()
         .unwrap()
@@ -217,6 +218,45 @@ fn local_troubles(report: &Value) -> Vec<String> {
         .into_iter()
         .filter(|line| LOCAL.iter().any(|category| line.starts_with(category)))
         .collect()
+}
+
+/// Writes the recordings of `tests/fixtures/facts/` anew: what `recorded_machines.rs` judges.
+#[test]
+#[ignore = "writes fixtures; run with --ignored after facts have gained members"]
+fn record_the_machines() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/facts");
+    let record = |name: &str, machine: &Machine| {
+        let output = machine.examine(&["facts"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let mut facts: Value = serde_json::from_slice(&output.stdout).unwrap();
+        facts["observed_at"] = "2026-11-23T15:00:00Z".into();
+        facts["durations_ms"] = serde_json::json!({});
+        let text = serde_json::to_string_pretty(&facts).unwrap() + "\n";
+        std::fs::write(fixtures.join(name).with_extension("json"), text).unwrap();
+    };
+    for edition in ["2023", "2025"] {
+        let machine = Machine::new(edition).unwrap();
+        record(&format!("manual-{edition}"), &machine);
+    }
+    let damaged = Machine::new("2023").unwrap();
+    for (_, make, _) in FAULTS
+        .iter()
+        .filter(|(_, _, cause)| !cause.ends_with("missing"))
+    {
+        make(&damaged);
+    }
+    damaged.write(
+        "etc/sesam-doctor/config.toml",
+        "profile = \"2023\"\n[[waivers]]\ncheck = \"hardware.cpu\"\nreason = \"pilot agreed\"\napproved_by = \"customer IT\"\nuntil = \"2027-03-31\"\n[[waivers]]\ncheck = \"layout.data-link\"\nreason = \"to be moved\"\napproved_by = \"customer IT\"\nuntil = \"2026-01-31\"\n",
+    );
+    record("damaged", &damaged);
+    let bare = Machine::new("2023").unwrap();
+    for directory in ["etc/sesam-agent", "etc/sesam-doctor", "sesam/node-00"] {
+        std::fs::remove_dir_all(bare.path(directory)).unwrap();
+    }
+    std::fs::remove_dir_all(bare.data("")).unwrap();
+    std::fs::create_dir(bare.data("")).unwrap();
+    record("bare", &bare);
 }
 
 #[test]

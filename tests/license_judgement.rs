@@ -273,6 +273,19 @@ fn what_is_no_readable_file_is_told_apart() {
     assert_eq!(machine.judged("license.file", &[]), fails("too-large"));
 }
 
+/// Remembering such a text as a secret once took minutes.
+#[test]
+fn a_large_license_that_repeats_itself_is_judged() {
+    let license = format!(
+        r#"{{"payload": "{}", "signature": "{}"}}"#,
+        STANDARD.encode(payload("\"12345\"", "2999-01-01T00:00:00")),
+        "A".repeat(700_000)
+    );
+    let machine = Machine::with_license(armoured(&encoded(license.as_bytes(), 64)).as_bytes());
+    assert_eq!(machine.judged("license.file", &[]), passes());
+    assert_eq!(machine.judged("license.format", &[]), passes());
+}
+
 #[test]
 fn rights_are_judged() {
     let machine = Machine::with_license(license().as_bytes());

@@ -3,6 +3,7 @@
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
 mod command_line;
+mod config;
 mod dns;
 mod hardware;
 pub mod inbound;
@@ -12,7 +13,6 @@ mod license;
 mod node;
 mod outbound;
 mod plugins;
-mod stack_files;
 mod storage;
 mod system;
 mod tls;

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, dns, hardware, inbound, install, layout, license, node, outbound,
-    plugins, storage, system, tls, waivers,
+    Category, Check, Judge, config, dns, hardware, inbound, install, layout, license, node,
+    outbound, plugins, storage, system, tls, waivers,
 };
-use crate::toml_document::nearest;
+use crate::spelling::nearest;
 
 /// Every check there is.
 pub static REGISTRY: &[&Check] = &[
@@ -39,6 +39,8 @@ pub static REGISTRY: &[&Check] = &[
     &license::EXPIRY,
     &license::SUBSCRIPTION,
     &license::NODE,
+    &config::COMPOSE,
+    &config::ENV,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,

@@ -242,10 +242,43 @@ pub struct StackFiles {
     pub directories: Vec<AbsolutePath>,
     /// Names of a compose file, in Compose's own order of preference.
     pub compose_files: Vec<String>,
+    /// Names of a file that Compose lays over the compose file by itself.
+    pub override_files: Vec<String>,
     /// The file of variables beside it.
     pub env_file: String,
+    /// Tags of the node's image that are software channels, the productive one first.
+    pub channels: Vec<String>,
+    /// Variables that the shell or the service manager sets, so that a compose file may use them unset in `.env`.
+    pub session_variables: Vec<String>,
     /// Values that a template carries until somebody replaces them; case does not matter.
     pub placeholders: Vec<String>,
+}
+
+impl StackFiles {
+    /// Whether a value is still a template's: one of [`StackFiles::placeholders`] or below one (`a@example.com`),
+    /// `<…>`, `${…}`, `your-…`, or `xxx…`.
+    #[must_use]
+    pub fn is_placeholder(&self, value: &str) -> bool {
+        let value = value.trim().to_lowercase();
+        let bracketed = |open: &str, close: char| value.starts_with(open) && value.ends_with(close);
+        let listed = self.placeholders.iter().any(|placeholder| {
+            let placeholder = placeholder.to_lowercase();
+            let below = || {
+                value
+                    .strip_suffix(&placeholder)
+                    .is_some_and(|before| before.ends_with(['.', '@']))
+            };
+            value == placeholder || (placeholder.contains('.') && below())
+        });
+        let repeated = value.len() >= 3 && value.bytes().all(|byte| byte == b'x');
+        listed
+            || repeated
+            || bracketed("<", '>')
+            || bracketed("${", '}')
+            || ["your-", "your_"]
+                .iter()
+                .any(|start| value.starts_with(start))
+    }
 }
 
 /// One variable of `.env`.

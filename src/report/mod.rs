@@ -1,6 +1,7 @@
 //! The finished report, and one file per format. Formats see nothing but the report.
 
 mod json;
+mod redaction;
 mod table;
 
 use jiff::Timestamp;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, redacted, site, width};
+use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, site, width};
 use crate::{
     cli::{Format, RunOptions},
     files::{Root, read_text},
@@ -34,7 +34,9 @@ pub(super) async fn probe(
         Some(file) => Some(read_token(file, redactor).await?),
     };
     let seen = vantage::probe::look(&site, host, token).await;
-    let report = redacted(&ProbeReport::new(seen, &site.profile), redactor)?;
+    let mut document = serde_json::to_value(ProbeReport::new(seen, &site.profile))?;
+    redactor.document(&mut document);
+    let report: ProbeReport = serde_json::from_value(document)?;
     let put = |format, width| match format {
         Format::Json => report.json().map_err(RunError::Format),
         Format::Table => Ok(report.table(width)),

@@ -1,5 +1,8 @@
 //! License texts made by code: good ones, and ones with a known damage.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 #![allow(dead_code)] // Each test program uses its own part of it.
+
+pub mod samples;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 

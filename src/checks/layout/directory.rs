@@ -51,7 +51,7 @@ pub(super) fn nowhere(place: &Place, end: &End) -> Result<Verdict, Gap> {
             let summary = if first == path {
                 format!("{path} is missing")
             } else {
-                format!("{path} is missing, from {first} on")
+                format!("{path} is missing; there is no {first} either")
             };
             Verdict::fail(MISSING, summary)
                 .observed("missing")

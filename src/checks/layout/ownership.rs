@@ -4,11 +4,12 @@ use super::DATA_DIR;
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
-        command_line::quoted,
+        command_line::quoted, config,
     },
     facts::{
         Gap, Source,
         ownership::{CutShort, Ownership, Parent, Tree},
+        stack::Stack,
     },
 };
 
@@ -25,9 +26,8 @@ pub static OWNERSHIP: Check = Check {
     title: "Data and logs belong to the node's user",
     category: Category::Layout,
     level: Level::Required,
-    // `config.env` joins once it is registered, since it says whether USER_ID can be relied on.
-    needs: &[&DATA_DIR],
-    reads: &[Source::Ownership],
+    needs: &[&DATA_DIR, &config::ENV],
+    reads: &[Source::Ownership, Source::Stack],
     reference: "Operator's manual, preparing the machine: ownership; `.env`: USER_ID",
     causes: &[WRONG_OWNER, WORLD_WRITABLE, NOT_ENTERABLE],
     prose: Prose {
@@ -39,14 +39,8 @@ pub static OWNERSHIP: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
-    judge_for(context.facts.ownership().seen()?, expected_owner(context))
-}
-
-/// The user that `USER_ID` in `.env` names.
-///
-/// The source that reads `.env` is made elsewhere; until it is connected here nobody is expected, and owners are not compared.
-fn expected_owner(_context: &Context) -> Option<u32> {
-    None
+    let expected = context.facts.stack().seen().ok().and_then(Stack::user_id);
+    judge_for(context.facts.ownership().seen()?, expected)
 }
 
 fn judge_for(ownership: &Ownership, expected: Option<u32>) -> Judgement {
@@ -59,7 +53,13 @@ fn judge_for(ownership: &Ownership, expected: Option<u32>) -> Judgement {
         .or_else(|| first(&trees, world_writable))
         .or_else(|| first(&trees, |tree| not_enterable(tree, expected)));
     let verdict = match verdict {
-        Some(verdict) => verdict,
+        // What was seen of owners and permissions is wrong whatever else is.
+        Some(verdict) => verdict.stands_alone(),
+        None if expected.is_none() => {
+            return Err(Gap::Failed(
+                "USER_ID is not known, so the owners could not be compared with it".into(),
+            ));
+        }
         None => all_well(&trees, expected)?,
     };
     let verdict = trees
@@ -201,7 +201,7 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, judge_cases, set_variable},
         },
         facts::{
             Facts, Observed,
@@ -240,7 +240,10 @@ mod tests {
     }
 
     fn with(change: impl Fn(&mut Tree) + Copy) -> impl Fn(&mut Facts) {
-        move |facts| facts.ownership = Observed::Seen(ownership(change))
+        move |facts| {
+            facts.ownership = Observed::Seen(ownership(change));
+            set_variable(facts, "USER_ID", "1000");
+        }
     }
 
     fn open_to_all(tree: &mut Tree) {
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_known_user() {
+    fn cases() {
         judge_cases(
             &OWNERSHIP,
             &[
@@ -284,7 +287,35 @@ mod tests {
                     let mut seen = ownership(|_| {});
                     seen.logs = Observed::Absent;
                     facts.ownership = Observed::Seen(seen);
+                    set_variable(facts, "USER_ID", "1000");
                 }),
+                Case::new(
+                    "of root",
+                    Status::Fail,
+                    Some("wrong-owner"),
+                    with(|tree| {
+                        tree.owners.push(Owner {
+                            uid: 0,
+                            gid: 0,
+                            entries: 1,
+                            first: "/srv/logs/of-root".into(),
+                        });
+                    }),
+                ),
+                Case::new(
+                    "nobody knows whose it should be",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    |facts: &mut Facts| facts.ownership = Observed::Seen(ownership(|_| {})),
+                ),
+                Case::new(
+                    "open to all, whoever should own it",
+                    Status::Fail,
+                    Some("world-writable"),
+                    |facts: &mut Facts| {
+                        facts.ownership = Observed::Seen(ownership(open_to_all));
+                    },
+                ),
                 Case::new(
                     "no data",
                     Status::Unknown,

@@ -2,7 +2,7 @@
 
 use super::{EMPTY, replace};
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, layout},
     facts::{
         FileKind, Gap, Source,
         license::{Fault, LicenseFile},
@@ -26,8 +26,8 @@ pub static FILE: Check = Check {
     title: "License file is in place",
     category: Category::License,
     level: Level::Required,
-    needs: &[],
-    reads: &[Source::License],
+    needs: &[&layout::DATA_DIR],
+    reads: &[Source::License, Source::Stack],
     reference: "Operator's manual, installation: license key",
     causes: &[
         MISSING,
@@ -47,8 +47,8 @@ pub static FILE: Check = Check {
 };
 
 /// The account of the node, `USER_ID` of the stack's `.env`.
-fn user_id(_context: &Context) -> Option<u32> {
-    None
+fn user_id(context: &Context) -> Option<u32> {
+    context.facts.stack().seen().ok()?.user_id()
 }
 
 fn judge(context: &Context) -> Judgement {

@@ -2,7 +2,7 @@
 
 use super::format::shown;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, config},
     facts::{Gap, Source},
 };
 
@@ -17,7 +17,7 @@ pub static SUBSCRIPTION: Check = Check {
     title: "License belongs to this subscription",
     category: Category::License,
     level: Level::Required,
-    needs: &[&super::FORMAT],
+    needs: &[&super::FORMAT, &config::ENV],
     reads: &[Source::License, Source::Stack],
     reference: "Operator's manual, license key; `SUBSCRIPTION_ID`",
     causes: &[ID_DIFFERS],
@@ -30,8 +30,14 @@ pub static SUBSCRIPTION: Check = Check {
 };
 
 /// `SUBSCRIPTION_ID` of the stack's `.env`.
-fn subscription_id(_context: &Context) -> Result<String, Gap> {
-    Err(Gap::NotAsked)
+fn subscription_id<'a>(context: &Context<'a>) -> Result<&'a str, Gap> {
+    let stack = context.facts.stack().seen()?;
+    stack.environment.seen()?;
+    stack.subscription_id().ok_or_else(|| {
+        Gap::Failed(
+            "SUBSCRIPTION_ID is not set, so there is nothing to compare the license with".into(),
+        )
+    })
 }
 
 fn judge(context: &Context) -> Judgement {
@@ -39,15 +45,15 @@ fn judge(context: &Context) -> Judgement {
     let id = file.reading.seen()?.id.as_deref();
     let id = id.ok_or_else(|| Gap::Failed("the id in the license could not be read".into()))?;
     let subscription = subscription_id(context)?;
-    Ok(compare(id, &subscription)
+    Ok(compare(id, subscription)
         .observed(shown(id))
         .expected(format!(
             "“{}”, as SUBSCRIPTION_ID says",
-            shown(&subscription)
+            shown(subscription)
         ))
         .evidence("file", file.path.display())
         .evidence("_id of the license", shown(id))
-        .evidence("SUBSCRIPTION_ID", shown(&subscription)))
+        .evidence("SUBSCRIPTION_ID", shown(subscription)))
 }
 
 fn compare(id: &str, subscription: &str) -> Verdict {
@@ -62,7 +68,9 @@ fn compare(id: &str, subscription: &str) -> Verdict {
             shown(subscription)
         ),
     )
-    .advice("look up the id on the subscription's page in the Sesam portal; then put the license of that subscription in place, or correct SUBSCRIPTION_ID in .env and start the stack again");
+    .advice("look up the id on the subscription's page in the Sesam portal; then put the license of that subscription in place, or correct SUBSCRIPTION_ID in .env and start the stack again")
+    // Both ids were read: nothing else explains that they differ.
+    .stands_alone();
     if id.trim().eq_ignore_ascii_case(subscription.trim()) {
         verdict.remark("they differ in upper and lower case or in blanks only")
     } else {
@@ -76,19 +84,43 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, judge_cases, set_variable},
             license::arranging::{file, reading},
         },
-        facts::{Facts, Observed},
+        facts::{Facts, Observed, license::Reading},
     };
+
+    fn both(
+        change: impl Fn(&mut Reading) + 'static,
+        subscription: &'static str,
+    ) -> impl Fn(&mut Facts) {
+        let license = reading(change);
+        move |facts| {
+            license(facts);
+            set_variable(facts, "SUBSCRIPTION_ID", subscription);
+        }
+    }
 
     #[test]
     fn cases() {
         judge_cases(
             &SUBSCRIPTION,
             &[
+                Case::new("the same", Status::Pass, None, both(|_| {}, "12345")),
+                Case::new(
+                    "another",
+                    Status::Fail,
+                    Some("id-differs"),
+                    both(|_| {}, "54321"),
+                ),
                 Case::new(
                     "no SUBSCRIPTION_ID",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    both(|_| {}, ""),
+                ),
+                Case::new(
+                    "no .env",
                     Status::Unknown,
                     Some("not-observed"),
                     reading(|_| {}),
