@@ -137,11 +137,13 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         .map_err(RunError::Threads)?;
     let ending = runtime.block_on(async {
         tokio::select! {
-            ending = examine(asked, options, redactor.clone()) => ending,
+            // In this order, so that the handlers stand before anything is observed.
+            biased;
             signal = interruption() => {
                 facts::end_programs();
                 Ok(Exit::Interrupted(signal))
             }
+            ending = examine(asked, options, redactor.clone()) => ending,
         }
     });
     // A look that hangs in the kernel must not keep the process.

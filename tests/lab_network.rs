@@ -39,6 +39,8 @@ pub struct Scenario {
     pub advice: &'static [&'static str],
 }
 
+const PREFIX: &str = "sesam-doctor-lab-internet-";
+
 const TOOLS: [&str; 9] = [
     "unshare", "ip", "nft", "nginx", "squid", "dnsmasq", "openssl", "python3", "faketime",
 ];
@@ -53,8 +55,9 @@ struct Lab {
 
 impl Lab {
     fn start() -> Self {
+        clear_away_what_dead_runs_left();
         let directory = tempfile::Builder::new()
-            .prefix("sesam-doctor-lab-")
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
             .tempdir()
             .unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/internet/lab.sh");
@@ -115,6 +118,20 @@ impl Lab {
             let stderr = std::fs::read_to_string(self.file("stderr.txt")).unwrap_or_default();
             format!("no report ({error}): {stderr}")
         })
+    }
+}
+
+/// A run that was killed leaves a directory of files behind, and nothing else.
+fn clear_away_what_dead_runs_left() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('-'))
+            .map(|(pid, _)| pid);
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -200,9 +217,9 @@ fn complaints(scenario: &Scenario, report: &Value) -> Vec<String> {
         }
     }
     let text = report.to_string();
-    for secret in ["Geheim-4711", "lab-token-4711", "geheim"] {
+    for secret in ["Geheim-4711", "lab-token-4711", "geheim", "{hosts}"] {
         if text.contains(secret) {
-            complaints.push(format!("the report gives {secret} away"));
+            complaints.push(format!("the report says {secret}"));
         }
     }
     complaints
@@ -276,4 +293,47 @@ fn every_cause_is_told_apart() {
 #[test]
 fn there_are_scenarios_for_both_families_and_enough_of_them() {
     assert!(scenarios::ALL.len() >= 35, "{}", scenarios::ALL.len());
+}
+
+/// Processes whose command line names this directory.
+fn processes_of(directory: &Path) -> Vec<String> {
+    let wanted = directory.to_string_lossy().into_owned();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&wanted))
+        .collect()
+}
+
+#[test]
+fn a_lab_whose_test_is_killed_leaves_nothing_running() {
+    if !may_run() {
+        return;
+    }
+    let mut lab = Lab::start();
+    assert_eq!(lab.run("names && proxies"), "done 0");
+    assert!(processes_of(lab.directory.path()).len() > 2);
+    // What the kernel does with the pipe of a process that SIGKILL ended.
+    drop(lab.commands.take());
+    lab.script.wait().unwrap();
+    let left = processes_of(lab.directory.path());
+    assert!(left.is_empty(), "{left:?}");
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(PREFIX), "{mounts}");
+}
+
+#[test]
+fn two_labs_at_once_do_not_meet() {
+    if !may_run() {
+        return;
+    }
+    let (mut one, mut other) = (Lab::start(), Lab::start());
+    let well = &scenarios::ALL[0];
+    for lab in [&mut one, &mut other] {
+        let report = lab.examine(well).unwrap();
+        let complaints = complaints(well, &report);
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
 }

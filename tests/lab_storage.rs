@@ -98,7 +98,7 @@ impl Lab {
             .env(
                 "DOCTOR",
                 format!(
-                    "{} --profile {} --config {} --no-progress --format json",
+                    "{} --offline --profile {} --config {} --no-progress --format json",
                     self.path("doctor").display(),
                     self.path("profile.toml").display(),
                     self.config().display()

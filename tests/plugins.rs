@@ -81,7 +81,7 @@ fn site(directory: &Path, deadline: Duration) -> Site {
             ..Settings::default()
         }),
         deadline,
-        offline: false,
+        offline: true,
         redactor: Redactor::default(),
     }
 }

@@ -201,6 +201,9 @@ impl std::fmt::Debug for Judge {
     }
 }
 
+/// Why nothing is judged that only the network tells, where the run was to make no connection.
+const OFFLINE: &str = "the run makes no network connection (--offline)";
+
 /// All that a check may know.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {

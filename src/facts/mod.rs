@@ -91,6 +91,9 @@ macro_rules! sources {
             /// The choices of the site where this was observed.
             #[serde(default)]
             pub settings: Settings,
+            /// Whether no network connection was to be made, so that nobody asked what only the network tells.
+            #[serde(default)]
+            pub offline: bool,
             /// How long each source took, in milliseconds.
             #[serde(default)]
             pub durations_ms: BTreeMap<Source, u64>,
@@ -107,6 +110,7 @@ macro_rules! sources {
                     observed_at: at,
                     profile,
                     settings,
+                    offline: false,
                     durations_ms: BTreeMap::new(),
                     $($field: Observed::NotAsked,)+
                 }
@@ -205,6 +209,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn new(facts: &'a Facts, reads: &'static [Source]) -> Self {
         Self { facts, reads }
+    }
+
+    /// Whether the observation was to make no network connection.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.facts.offline
     }
 
     fn declared(&self, source: Source) {

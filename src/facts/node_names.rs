@@ -3,7 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    sync::oneshot,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 use super::{
     Observed, Site, bounded,
@@ -62,14 +66,18 @@ pub struct ServedAddress {
 }
 
 /// Asks for a name; without one there is nothing to ask.
-pub async fn observe(site: Site, domain: Option<String>) -> Observed<NodeNames> {
-    let Some(domain) = domain else {
-        return Observed::Absent;
+pub async fn observe(site: Site, domain: oneshot::Receiver<Option<String>>) -> Observed<NodeNames> {
+    let deadline = Instant::now() + site.deadline;
+    let domain = match timeout(site.deadline / 2, domain).await {
+        Ok(Ok(Some(domain))) => domain,
+        Ok(_) => return Observed::Absent,
+        Err(_elapsed) => {
+            return Observed::TimedOut("the stack's .env was not read in time".into());
+        }
     };
     if site.offline {
         return Observed::NotAsked;
     }
-    let deadline = Instant::now() + site.deadline;
     let configuration = resolvers::configuration(&site).await;
     let servers = configuration
         .seen()

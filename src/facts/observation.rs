@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{
     Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, firewall, host, layout,
@@ -64,6 +65,7 @@ pub async fn observe(
         site.settings.as_ref().clone(),
         at,
     );
+    facts.offline = site.offline;
     let asking = Asking {
         site,
         wanted,
@@ -196,13 +198,35 @@ struct NamedByStack {
 
 impl NamedByStack {
     /// What the stack's `.env` says.
-    fn of(_stack: &Observed<stack::Stack>) -> Self {
-        Self::default()
+    fn of(stack: &Observed<stack::Stack>) -> Self {
+        let Some(variables) = stack
+            .seen()
+            .ok()
+            .and_then(|stack| stack.environment.seen().ok())
+            .and_then(stack::Content::file)
+            .map(|file| &file.variables)
+        else {
+            return Self::default();
+        };
+        let value = |name: &str| {
+            let variable = variables.iter().find(|variable| variable.name == name)?;
+            match &variable.value {
+                stack::VariableValue::Plain(text) if !text.trim().is_empty() => {
+                    Some(text.trim().to_owned())
+                }
+                _ => None,
+            }
+        };
+        Self {
+            node_domain: value("NODE_DOMAIN"),
+            log_host: value("FLUENTBIT_HOST"),
+        }
     }
 }
 
 impl Asking<'_> {
-    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read.
+    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
+    /// and nothing else waits for them.
     async fn stack_and_what_it_names(
         &self,
     ) -> (
@@ -210,17 +234,21 @@ impl Asking<'_> {
         Answer<outbound::Outbound>,
         Answer<node_names::NodeNames>,
     ) {
-        let stack = self.ask(Source::Stack, stack::observe).await;
-        let named = NamedByStack::of(&stack.observed);
-        let (outbound, node_names) = tokio::join!(
-            self.ask(Source::Outbound, |site| outbound::observe(
-                site,
-                named.log_host
-            )),
-            self.ask(Source::NodeNames, |site| node_names::observe(
-                site,
-                named.node_domain
-            )),
+        let (tell_log_host, log_host) = oneshot::channel();
+        let (tell_domain, node_domain) = oneshot::channel();
+        let (stack, outbound, node_names) = tokio::join!(
+            async {
+                let stack = self.ask(Source::Stack, stack::observe).await;
+                let named = NamedByStack::of(&stack.observed);
+                // Where nobody listens any more, nobody asked for it.
+                let _ = tell_log_host.send(named.log_host);
+                let _ = tell_domain.send(named.node_domain);
+                stack
+            },
+            self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
+            self.ask(Source::NodeNames, |site| {
+                node_names::observe(site, node_domain)
+            }),
         );
         (stack, outbound, node_names)
     }

@@ -17,7 +17,9 @@ pub struct Network {
     pub resolver_slow_ms: u64,
     /// The name that every name server is asked for, to see whether it answers at all.
     pub resolver_probe: String,
-    /// Clock and the hosts' `Date` may differ by this much before a certificate's dates are blamed on the clock.
+    /// Clock and the hosts' `Date` may differ by this much before a warning.
+    pub clock_warn_seconds: u32,
+    /// They may differ by this much before the clock fails, and before a certificate's dates are blamed on it.
     pub clock_off_seconds: u32,
     /// The identity of Let's Encrypt in CAA records.
     pub caa_identity: String,

@@ -315,6 +315,50 @@ pub const ALL: &[Scenario] = &[
         advice: &["/etc/nsswitch.conf"],
         ..WELL
     },
+    Scenario {
+        name: "the node's name leads here, and logs have a host of their own",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2 2001:db8:99::2'",
+        items: &[
+            ("dns.node-domain", "10.99.0.2", "pass", ""),
+            ("dns.node-domain", "2001:db8:99::2", "pass", ""),
+            (SESAM, "logs.sesam.io", "pass", ""),
+        ],
+        ..WELL
+    },
+    Scenario {
+        name: "the node's name does not exist",
+        arrange: "node node.acme.example",
+        status: "fail",
+        roots: &[("dns.node-domain", "dns-nxdomain")],
+        advice: &["node.acme.example"],
+        ..WELL
+    },
+    Scenario {
+        name: "the node's name leads elsewhere",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2 203.0.113.31'",
+        status: "fail",
+        roots: &[("dns.node-domain", "other-address")],
+        items: &[("dns.node-domain", "203.0.113.31", "fail", "other-address")],
+        advice: &["public_addresses"],
+        ..WELL
+    },
+    Scenario {
+        name: "another authority may issue",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; extra+=(dns-rr=acme.example,257,000569737375656f746865722e6578616d706c65)",
+        status: "fail",
+        roots: &[("dns.caa", "forbidden")],
+        advice: &["letsencrypt.org"],
+        ..WELL
+    },
+    Scenario {
+        name: "the host for logs is dropped",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; at[logs.sesam.io]=31; fw 'ip daddr 203.0.113.31 drop' 'ip6 daddr 2001:db8:113::31 drop'",
+        status: "fail",
+        roots: &[(SESAM, "tcp-timeout")],
+        items: &[(SESAM, "logs.sesam.io", "fail", "tcp-timeout")],
+        advice: &["logs.sesam.io port 443/tcp"],
+        ..WELL
+    },
     // --- the packet filter
     portal_fails!(
         "connections are reset",
@@ -525,18 +569,46 @@ pub const ALL: &[Scenario] = &[
         "tls-unknown-issuer",
         ["ca-certificates"]
     ),
-    all_fail!(
-        "the clock is ahead",
-        "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
-        "tls-expired",
-        ["set this machine's clock"]
-    ),
-    all_fail!(
-        "the clock is behind",
-        "wrap=(faketime -f '-600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
-        "tls-not-yet-valid",
-        ["set this machine's clock"]
-    ),
+    Scenario {
+        name: "the clock is ahead",
+        arrange: "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "fail", "tls-expired")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is behind",
+        arrange: "wrap=(faketime -f '-600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "fail", "tls-not-yet-valid")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is two minutes ahead",
+        arrange: "wrap=(faketime -f '+2m'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        arguments: "system.clock --timeout 2",
+        status: "fail",
+        roots: &[("system.clock", "off")],
+        items: &[(SESAM, PORTAL, "pass", "")],
+        advice: &["timedatectl set-ntp true"],
+    },
+    Scenario {
+        name: "the clock is wrong and nobody looks at the clock itself",
+        arrange: "wrap=(faketime -f '+600d'); variables+=(FAKETIME_DONT_FAKE_MONOTONIC=1)",
+        status: "fail",
+        roots: &[
+            (DOCKER, "tls-expired"),
+            (LETSENCRYPT, "tls-expired"),
+            (SESAM, "tls-expired"),
+            (PYPI, "tls-expired"),
+        ],
+        advice: &["set this machine's clock"],
+        ..WELL
+    },
     // --- the answer
     portal_fails!(
         "a block page",

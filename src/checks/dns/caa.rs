@@ -1,7 +1,7 @@
 //! `dns.caa`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict},
     facts::{
         Source,
         dns::{CaaRecord, ReplyCode},
@@ -47,6 +47,9 @@ pub static CAA: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let Some(node) = context.facts.node_names().seen_or_absent()? else {
         return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
     };
@@ -347,8 +350,11 @@ mod tests {
                 Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
                     facts.node_names = Observed::Absent;
                 }),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
                 Case::new(
-                    "offline",
+                    "an older doctor",
                     Status::Unknown,
                     Some("not-observed"),
                     |_: &mut Facts| {},

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use super::{NODE_DOMAIN_UNKNOWN, RESOLVERS};
 use crate::{
-    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+        config,
+    },
     facts::{
         Source,
         dns::{Answer, ReplyCode},
@@ -33,7 +36,7 @@ pub static NODE_DOMAIN: Check = Check {
     title: "The node's name leads to this machine",
     category: Category::Dns,
     level: Level::Required,
-    needs: &[&RESOLVERS],
+    needs: &[&RESOLVERS, &config::ENV],
     reads: &[Source::NodeNames, Source::Stack],
     reference: "Operator's manual, .env: NODE_DOMAIN",
     causes: &[
@@ -54,6 +57,9 @@ pub static NODE_DOMAIN: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let Some(node) = context.facts.node_names().seen_or_absent()? else {
         return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
     };
@@ -339,8 +345,11 @@ mod tests {
                 Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
                     facts.node_names = Observed::Absent;
                 }),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
                 Case::new(
-                    "offline",
+                    "an older doctor",
                     Status::Unknown,
                     Some("not-observed"),
                     |_: &mut Facts| {},

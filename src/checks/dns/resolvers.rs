@@ -2,7 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
+        Verdict,
     },
     facts::{
         Source,
@@ -70,6 +71,9 @@ pub static RESOLVERS: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let resolvers = context.facts.resolvers().seen()?;
     let file = context.profile.network.resolv_conf.display().to_string();
     let slow_ms = context.profile.network.resolver_slow_ms;
@@ -206,4 +210,156 @@ fn item(asked: &Asked, name: &str, slow_ms: u64) -> Item {
         },
     };
     item.observed(asked.took_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::cases::{Case, judge_cases},
+        facts::{
+            Facts, Observed,
+            dns::{RecordKind, Reply},
+        },
+    };
+
+    fn asked(server: &str, answer: Answer) -> Asked {
+        Asked {
+            server: server.parse().unwrap(),
+            kind: RecordKind::A,
+            transport: Transport::Udp,
+            tries: 1,
+            took_ms: 3,
+            answer,
+        }
+    }
+
+    fn reply(code: ReplyCode) -> Answer {
+        Answer::Replied(Reply {
+            code,
+            ..Reply::default()
+        })
+    }
+
+    /// What the servers say that `resolv.conf` names.
+    fn servers(answers: &'static [fn() -> Asked]) -> impl Fn(&mut Facts) {
+        move |facts| {
+            facts.resolvers = Observed::Seen(Resolvers {
+                servers: answers.iter().map(|answer| answer()).collect(),
+                ..Resolvers::default()
+            });
+        }
+    }
+
+    fn well() -> Asked {
+        asked("10.0.0.1", reply(ReplyCode::NoError))
+    }
+
+    fn silent() -> Asked {
+        asked("10.0.0.2", Answer::Silent)
+    }
+
+    #[test]
+    fn cases() {
+        let warn =
+            |name, cause, answers| Case::new(name, Status::Warn, Some(cause), servers(answers));
+        let fail =
+            |name, cause, answers| Case::new(name, Status::Fail, Some(cause), servers(answers));
+        judge_cases(
+            &RESOLVERS,
+            &[
+                Case::new("well", Status::Pass, None, servers(&[well])),
+                Case::new(
+                    "the name does not exist",
+                    Status::Pass,
+                    None,
+                    servers(&[|| asked("10.0.0.1", reply(ReplyCode::NxDomain))]),
+                ),
+                warn("one dead", "silent", &[well, silent]),
+                warn(
+                    "one rejects",
+                    "rejected",
+                    &[well, || asked("10.0.0.2", Answer::Rejected("no".into()))],
+                ),
+                warn(
+                    "one is beyond",
+                    "unreachable",
+                    &[well, || {
+                        asked("10.0.0.2", Answer::Unreachable("no route".into()))
+                    }],
+                ),
+                warn(
+                    "one is odd",
+                    "garbage",
+                    &[well, || asked("10.0.0.2", Answer::Garbage("soup".into()))],
+                ),
+                warn(
+                    "refuses",
+                    "refuses",
+                    &[|| asked("10.0.0.1", reply(ReplyCode::Refused))],
+                ),
+                warn(
+                    "slow",
+                    "slow",
+                    &[|| Asked {
+                        took_ms: 4_000,
+                        ..well()
+                    }],
+                ),
+                warn(
+                    "TCP only",
+                    "tcp-only",
+                    &[|| Asked {
+                        transport: Transport::Tcp,
+                        tries: 4,
+                        ..well()
+                    }],
+                ),
+                fail("all dead", "silent", &[silent, silent]),
+                Case::new(
+                    "the stub's upstreams are dead",
+                    Status::Fail,
+                    Some("silent"),
+                    |facts: &mut Facts| {
+                        facts.resolvers = Observed::Seen(Resolvers {
+                            servers: vec![asked("127.0.0.53", reply(ReplyCode::ServFail))],
+                            upstreams: vec![silent()],
+                            ..Resolvers::default()
+                        });
+                    },
+                ),
+                Case::new(
+                    "a line names no address",
+                    Status::Warn,
+                    Some("unusable"),
+                    |facts: &mut Facts| {
+                        let mut resolvers = Resolvers {
+                            servers: vec![well()],
+                            ..Resolvers::default()
+                        };
+                        resolvers.configuration.unusable.push("dns.acme".into());
+                        facts.resolvers = Observed::Seen(resolvers);
+                    },
+                ),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "denied",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    |facts: &mut Facts| {
+                        facts.resolvers =
+                            Observed::Denied("reading /etc/resolv.conf needs root".into());
+                    },
+                ),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+            ],
+        );
+    }
 }

@@ -4,10 +4,11 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
+    trouble::Steps,
     way::Surroundings,
 };
 use crate::{
-    checks::{Context, Item, Judgement, Status, Verdict},
+    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},
     facts::outbound::{Connect, HostProbe, Outbound},
     profile::{GroupLevel, OutboundGroup},
     units::counted,
@@ -15,13 +16,17 @@ use crate::{
 
 /// Judges the group of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
+    // An older doctor's profile has no groups, and then nobody looked either.
+    let outbound = context.facts.outbound().seen()?;
     let Some(group) = context.profile.outbound.iter().find(|group| group.id == id) else {
         return Ok(Verdict::skip(format!("the profile has no group “{id}”")));
     };
     if group.hosts.is_empty() {
         return Ok(Verdict::skip("the profile names no host for it"));
     }
-    let outbound = context.facts.outbound().seen()?;
     let landscape = Landscape::of(outbound);
     let probes: Vec<&HostProbe> = outbound
         .hosts
@@ -42,8 +47,9 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
             })
         })
         .collect();
-    let verdict =
-        address_only(group, outbound, &verdicts).unwrap_or_else(|| together(group, verdicts));
+    let is_the_clock = verdicts.iter().all(|verdict| verdict.is_the_clock);
+    let verdict = address_only(group, outbound, &verdicts)
+        .unwrap_or_else(|| together(group, &probes, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
         verdict.evidence(host::item_name(probe), host::evidence(probe))
     });
@@ -52,19 +58,22 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
         .problems
         .iter()
         .fold(verdict, |verdict, problem| verdict.remark(problem.clone()));
+    let verdict = if is_the_clock {
+        verdict.follows(&system::CLOCK)
+    } else {
+        verdict
+    };
     Ok(leveled(group, remarks(context, id, &probes, verdict)))
 }
 
-fn together(group: &OutboundGroup, verdicts: Vec<HostVerdict>) -> Verdict {
+fn together(group: &OutboundGroup, probes: &[&HostProbe], verdicts: Vec<HostVerdict>) -> Verdict {
     let mut items = Vec::new();
-    let mut advice: Vec<String> = Vec::new();
+    let mut steps = Steps::default();
     let mut remarks = Vec::new();
-    for verdict in verdicts {
+    for (verdict, probe) in verdicts.into_iter().zip(probes) {
         items.extend(verdict.items);
-        for step in verdict.advice {
-            if !advice.contains(&step) {
-                advice.push(step);
-            }
+        for step in verdict.steps {
+            steps.add(&step, probe);
         }
         remarks.extend(verdict.remarks);
     }
@@ -79,7 +88,7 @@ fn together(group: &OutboundGroup, verdicts: Vec<HostVerdict>) -> Verdict {
     if verdict.status == Status::Fail && !group.breaks.is_empty() {
         verdict = verdict.remark(format!("until then {}", group.breaks));
     }
-    verdict.advice = advice;
+    verdict.advice = steps.in_words();
     verdict.remarks.extend(remarks);
     verdict
 }

@@ -2,7 +2,8 @@
 
 use super::{
     causes,
-    way::{Surroundings, Trouble, place},
+    trouble::{HOSTS, Trouble},
+    way::Surroundings,
 };
 use crate::{
     facts::outbound::{Attempt, HttpAnswer, HttpOutcome},
@@ -51,7 +52,7 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
         ),
         format!(
             "ask whoever runs the web filter to allow {}; its page says “{}”",
-            place(around),
+            HOSTS,
             quoted(text)
         ),
     ))
@@ -60,7 +61,7 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
 /// What is wrong with the answer; none where the service itself gave it.
 pub fn judge(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
     let http = attempt.http.as_ref()?;
-    let host = place(around);
+    let host = HOSTS;
     let path = around.probe.host.path();
     let answer = match &http.outcome {
         HttpOutcome::Answered(answer) => answer,
@@ -182,4 +183,71 @@ fn quoted(text: &str) -> String {
     }
     let words: Vec<&str> = plain.split_whitespace().collect();
     words.join(" ").chars().take(LONGEST_QUOTE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SESAM;
+    use super::super::arrange::*;
+    use crate::{checks::cases::judge_cases, facts::outbound::*};
+
+    #[test]
+    fn answers() {
+        judge_cases(
+            &SESAM,
+            &[
+                warn(
+                    "down",
+                    "service-error",
+                    answer(|answer| answer.status = 503),
+                ),
+                warn(
+                    "too often",
+                    "rate-limited",
+                    answer(|answer| answer.status = 429),
+                ),
+                warn(
+                    "slow",
+                    "slow",
+                    ways(|attempt| attempt.http.as_mut().unwrap().took_ms = 60_000),
+                ),
+                fail(
+                    "blocked",
+                    "block-page",
+                    answer(|answer| {
+                        answer.status = 403;
+                        answer.text = Some("<p>This page is BLOCKED BY Acme".into());
+                    }),
+                ),
+                fail(
+                    "captive",
+                    "block-page",
+                    answer(|answer| {
+                        answer.status = 511;
+                        answer.text = Some("log in".into());
+                    }),
+                ),
+                fail(
+                    "never",
+                    "http-timeout",
+                    ways(|attempt| attempt.http.as_mut().unwrap().outcome = HttpOutcome::Silent),
+                ),
+                fail(
+                    "closed",
+                    "wrong-service",
+                    ways(|attempt| {
+                        attempt.http.as_mut().unwrap().outcome = HttpOutcome::Cut("closed".into());
+                    }),
+                ),
+                fail(
+                    "no HTTP",
+                    "wrong-service",
+                    ways(|attempt| {
+                        attempt.http.as_mut().unwrap().outcome =
+                            HttpOutcome::NotHttp("binary".into());
+                    }),
+                ),
+            ],
+        );
+    }
 }

@@ -1,12 +1,16 @@
 //! The hosts that the product needs: from their names to the service's own answer.
 
+#[cfg(test)]
+mod arrange;
 mod causes;
 mod group;
 mod host;
 mod http;
 mod landscape;
+mod names;
 mod proxy;
 mod tls;
+mod trouble;
 mod way;
 
 use crate::{
@@ -104,4 +108,47 @@ fn site_groups(context: &Context) -> Vec<String> {
 
 fn site_group(context: &Context, id: &str) -> Judgement {
     group::judge(context, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SESAM, SITE_GROUPS, arrange::*};
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdicts},
+        },
+        facts::{Facts, Observed},
+    };
+
+    #[test]
+    fn cases() {
+        judge_cases(
+            &SESAM,
+            &[
+                Case::new("well", Status::Pass, None, portal(|_| {})),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_group_of_the_site_has_a_finding_of_its_own() {
+        let mut facts = nothing_observed();
+        let mut group = facts.profile.outbound[0].clone();
+        group.id = "relay".into();
+        facts.profile.outbound.push(group);
+        let mut host = probe("relay.acme");
+        host.group = "relay".into();
+        facts.outbound = Observed::Seen(outbound(vec![host]));
+        let found = verdicts(&SITE_GROUPS, &facts);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, "relay");
+        assert_eq!(found[0].1.status, Status::Pass);
+    }
 }

@@ -6,11 +6,13 @@ use super::{
     causes,
     host::item_name,
     landscape::Landscape,
-    way::{self, Surroundings, Trouble, Way},
+    trouble::{Steps, Trouble},
+    way::{self, Surroundings, Way},
 };
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict, dns,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
+        Verdict, dns,
     },
     facts::{
         Source,
@@ -48,6 +50,9 @@ pub static PROXY: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let outbound = context.facts.outbound().seen()?;
     let proxies = context.facts.proxies().seen()?;
     let landscape = Landscape::of(outbound);
@@ -158,14 +163,18 @@ fn judge_proxy(
     {
         // One sentence for all hosts.
         let item = Item::fail(name, trouble.cause, trouble.summary.clone());
-        return (vec![item], vec![trouble.advice.clone()]);
+        let mut steps = Steps::default();
+        for probe in probes {
+            steps.add(&trouble.advice, probe);
+        }
+        return (vec![item], steps.in_words());
     }
     let mut items = Vec::new();
-    let mut advice = Vec::new();
+    let mut steps = Steps::default();
     for (probe, trouble) in troubles {
         if trouble.cause == causes::PROXY_FORBIDDEN || trouble.cause == causes::PROXY_AUTH {
             items.push(Item::fail(item_name(probe), trouble.cause, trouble.summary));
-            advice.push(trouble.advice);
+            steps.add(&trouble.advice, probe);
         }
     }
     if items.is_empty() {
@@ -177,7 +186,7 @@ fn judge_proxy(
             ),
         ));
     }
-    (items, advice)
+    (items, steps.in_words())
 }
 
 fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
@@ -208,4 +217,97 @@ fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
             Way::Fine => None,
             Way::NoRoute(trouble) | Way::Troubled(trouble) => Some(trouble),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arrange::*;
+    use super::PROXY;
+    use crate::facts::proxies::{Proxies, Scheme};
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, Observed, outbound::*},
+    };
+
+    #[test]
+    fn proxies() {
+        judge_cases(
+            &PROXY,
+            &[
+                Case::new("none", Status::Pass, None, portal(|_| {})),
+                Case::new(
+                    "open",
+                    Status::Pass,
+                    None,
+                    through_proxy(Some(Tunnel::Open), Connect::Open),
+                ),
+                fail(
+                    "not there",
+                    "proxy-unreachable",
+                    through_proxy(None, Connect::Refused),
+                ),
+                fail(
+                    "login",
+                    "proxy-auth",
+                    through_proxy(Some(refused(407)), Connect::Open),
+                ),
+                fail(
+                    "forbidden",
+                    "proxy-forbidden",
+                    through_proxy(Some(refused(403)), Connect::Open),
+                ),
+                fail(
+                    "bad gateway",
+                    "proxy-error",
+                    through_proxy(Some(refused(502)), Connect::Open),
+                ),
+                fail(
+                    "silent",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::Silent), Connect::Open),
+                ),
+                fail(
+                    "binary",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::NotHttp { what: "?".into() }), Connect::Open),
+                ),
+                warn("misspelled", "proxy-misspelled", |facts: &mut Facts| {
+                    portal(|_| {})(facts);
+                    let mut proxies = Proxies::default();
+                    proxies
+                        .shell
+                        .problems
+                        .push("https_proxy: it names no host".into());
+                    facts.proxies = Observed::Seen(proxies);
+                }),
+                Case::new(
+                    "SOCKS",
+                    Status::Unknown,
+                    Some("proxy-unsupported"),
+                    |facts: &mut Facts| {
+                        through_proxy(None, Connect::Open)(facts);
+                        let Observed::Seen(outbound) = &mut facts.outbound else {
+                            panic!("not seen");
+                        };
+                        for probe in &mut outbound.hosts {
+                            probe.proxy.as_mut().unwrap().address.scheme = Scheme::Socks;
+                            probe.paths.clear();
+                        }
+                    },
+                ),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+            ],
+        );
+    }
 }

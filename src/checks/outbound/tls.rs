@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     causes,
-    way::{Surroundings, Trouble, place},
+    trouble::{HOSTS, Trouble},
+    way::Surroundings,
 };
 use crate::{
     facts::outbound::{Attempt, Certificate, Handshake, Tls, TrustVerdict},
@@ -14,7 +15,7 @@ use crate::{
 /// A handshake that did not end well.
 pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
     let address = attempt.address;
-    let host = place(around);
+    let host = HOSTS;
     let opened = format!("the connection opens in {} ms", attempt.connect_ms);
     match &tls.handshake {
         Handshake::Silent => Trouble::fail(
@@ -63,7 +64,7 @@ pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
 
 /// Why a presented chain is not trusted; none where it is.
 pub fn distrust(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Option<Trouble> {
-    let host = place(around);
+    let host = HOSTS;
     let name = around
         .probe
         .host
@@ -130,7 +131,7 @@ fn issuer(tls: &Tls) -> String {
 }
 
 fn unknown_issuer(around: Surroundings, tls: &Tls, how: Option<&str>) -> Trouble {
-    let host = place(around);
+    let host = HOSTS;
     let issuer = issuer(tls);
     if around.trust.authorities == 0 {
         return Trouble::fail(
@@ -192,6 +193,7 @@ fn misses_intermediate(around: Surroundings, tls: &Tls, last: &Certificate) -> b
             || around.landscape.knows_intermediate(&last.issuer))
 }
 
+#[derive(Clone, Copy)]
 struct Dated {
     cause: crate::checks::Cause,
     at: Option<Timestamp>,
@@ -204,7 +206,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
         .at
         .map_or_else(|| "an impossible date".into(), |at| at.to_string());
     let limit = SignedDuration::from_secs(i64::from(around.network.clock_off_seconds));
-    let host = place(around);
+    let host = HOSTS;
     match around.landscape.clock_ahead() {
         Some(ahead) if ahead.abs() > limit => {
             let direction = if ahead.is_negative() {
@@ -213,7 +215,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
                 "ahead of"
             };
             let by = rounded(ahead);
-            Trouble::fail(
+            let trouble = Trouble::fail(
                 dated.cause,
                 format!(
                     "its certificate seems wrong ({} {when}), but this machine's clock is {by} {direction} the hosts' own",
@@ -222,7 +224,11 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
                 format!(
                     "set this machine's clock, which is {by} {direction} the time that the hosts give, and switch time synchronisation on (timedatectl set-ntp true)"
                 ),
-            )
+            );
+            Trouble {
+                is_the_clock: true,
+                ..trouble
+            }
         }
         known => {
             let clock = known.map_or(
@@ -252,5 +258,111 @@ fn rounded(duration: SignedDuration) -> String {
         120..=7_199 => counted(seconds / 60, "minute"),
         7_200..=172_799 => counted(seconds / 3600, "hour"),
         _ => counted(seconds / 86400, "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SESAM;
+    use super::super::arrange::*;
+    use crate::{
+        checks::cases::{judge_cases, nothing_observed, verdict},
+        facts::{Facts, Observed, outbound::*},
+    };
+    use jiff::Timestamp;
+
+    #[test]
+    fn encryption() {
+        judge_cases(
+            &SESAM,
+            &[
+                fail("cut", "tls-cut", handshake(Handshake::Cut("reset".into()))),
+                fail(
+                    "alert",
+                    "tls-cut",
+                    handshake(Handshake::Alert("UnrecognisedName".into())),
+                ),
+                fail("odd", "tls-cut", handshake(Handshake::Failed("?".into()))),
+                fail("hangs", "tls-timeout", handshake(Handshake::Silent)),
+                fail(
+                    "no TLS",
+                    "not-tls",
+                    handshake(Handshake::NotTls("SSH".into())),
+                ),
+                fail(
+                    "old",
+                    "tls-version",
+                    handshake(Handshake::Version("1.1".into())),
+                ),
+                fail(
+                    "unknown issuer",
+                    "tls-unknown-issuer",
+                    trust(TrustVerdict::UnknownIssuer),
+                ),
+                fail(
+                    "odd distrust",
+                    "tls-unknown-issuer",
+                    trust(TrustVerdict::Otherwise("?".into())),
+                ),
+                fail(
+                    "an empty chain",
+                    "tls-unknown-issuer",
+                    ways(|attempt| {
+                        let tls = attempt.tls.as_mut().unwrap();
+                        tls.chain.clear();
+                        tls.trust = Some(TrustVerdict::UnknownIssuer);
+                    }),
+                ),
+                fail(
+                    "wrong name",
+                    "tls-wrong-name",
+                    trust(TrustVerdict::WrongName),
+                ),
+                fail("expired", "tls-expired", trust(TrustVerdict::Expired)),
+                fail(
+                    "of the future",
+                    "tls-not-yet-valid",
+                    trust(TrustVerdict::NotYetValid),
+                ),
+                fail(
+                    "intermediate missing",
+                    "tls-incomplete-chain",
+                    ways(|attempt| {
+                        let tls = attempt.tls.as_mut().unwrap();
+                        tls.organization_is_trusted = true;
+                        tls.trust = Some(TrustVerdict::UnknownIssuer);
+                    }),
+                ),
+                fail("broken open", "tls-intercepted", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("files.example")];
+                    for path in hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
+                        path.attempt.tls.as_mut().unwrap().trust =
+                            Some(TrustVerdict::UnknownIssuer);
+                    }
+                    facts.outbound = Observed::Seen(outbound(hosts));
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_date_is_blamed_on_the_clock_where_the_hosts_say_so() {
+        let mut facts = nothing_observed();
+        ways(|attempt| {
+            attempt.tls.as_mut().unwrap().trust = Some(TrustVerdict::Expired);
+            let HttpOutcome::Answered(answer) = &mut attempt.http.as_mut().unwrap().outcome else {
+                panic!("no answer");
+            };
+            answer.date = Some("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+            answer.received_at = Some("2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
+        })(&mut facts);
+        let verdict = verdict(&SESAM, &facts);
+        assert_eq!(verdict.cause.as_deref(), Some("tls-expired"));
+        assert!(
+            verdict.advice[0].contains("set this machine's clock"),
+            "{:?}",
+            verdict.advice
+        );
+        assert_eq!(verdict.follows.len(), 1);
     }
 }

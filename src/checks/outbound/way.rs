@@ -6,56 +6,12 @@ use super::{
     causes, http,
     landscape::{Landscape, has_route},
     tls,
+    trouble::{HOSTS, Trouble},
 };
 use crate::{
-    checks::{Cause, Status},
     facts::outbound::{Attempt, Connect, Handshake, HostProbe, Path, Tunnel},
     profile::Network,
 };
-
-/// Something on the way that is not as it should be.
-#[derive(Clone, Debug)]
-pub struct Trouble {
-    /// Warn, fail or unknown.
-    pub status: Status,
-    /// What it is.
-    pub cause: Cause,
-    /// What was seen, in one sentence without the host's name.
-    pub summary: String,
-    /// What to do about it.
-    pub advice: String,
-}
-
-impl Trouble {
-    /// A trouble that keeps the host from being used.
-    pub fn fail(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(Status::Fail, cause, summary, advice)
-    }
-
-    /// A trouble with which the host can be used.
-    pub fn warn(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(Status::Warn, cause, summary, advice)
-    }
-
-    /// A trouble that forbids a verdict.
-    pub fn unknown(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(Status::Unknown, cause, summary, advice)
-    }
-
-    fn new(
-        status: Status,
-        cause: Cause,
-        summary: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            cause,
-            summary: summary.into(),
-            advice: advice.into(),
-        }
-    }
-}
 
 /// What the judgement of one way needs to know.
 #[derive(Clone, Copy)]
@@ -110,14 +66,6 @@ pub fn judge(around: Surroundings, path: &Path) -> Way {
     trouble.map_or(Way::Fine, Way::Troubled)
 }
 
-/// The host as a firewall rule names it.
-pub fn place(around: Surroundings) -> String {
-    format!(
-        "{} port {}/tcp",
-        around.probe.host.host, around.probe.host.port
-    )
-}
-
 fn unconnected(around: Surroundings, path: &Path) -> Trouble {
     let attempt = &path.attempt;
     let address = attempt.address;
@@ -139,7 +87,7 @@ fn unconnected(around: Surroundings, path: &Path) -> Trouble {
             ),
         );
     }
-    let host = place(around);
+    let host = HOSTS;
     match &attempt.connect {
         Connect::Refused => Trouble::fail(
             causes::TCP_REFUSED,
@@ -219,7 +167,7 @@ fn tries(count: u8) -> &'static str {
 fn refused_tunnel(around: Surroundings, attempt: &Attempt, tunnel: &Tunnel) -> Option<Trouble> {
     let proxy = around.probe.proxy.as_ref()?;
     let name = format!("the proxy {} ({})", proxy.address, proxy.source);
-    let host = place(around);
+    let host = HOSTS;
     let trouble = match tunnel {
         Tunnel::Open => return None,
         Tunnel::Refused {
@@ -333,9 +281,158 @@ fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble
                 "it works over {family} but takes {total} ms, most of it {slowest} ({took} ms)"
             ),
             format!(
-                "ask the network team what slows connections to {} down: {slowest} took {took} ms of {total} ms",
-                place(around)
+                "ask the network team what slows connections to {HOSTS} down: {slowest} took {took} ms of {total} ms"
             ),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SESAM;
+    use super::super::arrange::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, Observed, outbound::*},
+    };
+
+    #[test]
+    fn connections() {
+        judge_cases(
+            &SESAM,
+            &[
+                Case::new("well", Status::Pass, None, portal(|_| {})),
+                fail("reset", "tcp-refused", unconnected(Connect::Refused)),
+                fail("dropped", "tcp-timeout", unconnected(Connect::Silent)),
+                fail(
+                    "forbidden",
+                    "admin-prohibited",
+                    unconnected(Connect::Filtered {
+                        by: Some(ip("192.0.2.1")),
+                        how: "communication administratively prohibited".into(),
+                    }),
+                ),
+                fail(
+                    "no way",
+                    "net-unreachable",
+                    unconnected(Connect::Unreachable {
+                        by: Some(ip("192.0.2.1")),
+                        how: "host unreachable".into(),
+                    }),
+                ),
+                fail(
+                    "no route",
+                    "net-unreachable",
+                    ways(|attempt| {
+                        attempt.from = None;
+                        attempt.connect = Connect::Unreachable {
+                            by: None,
+                            how: "Network is unreachable".into(),
+                        };
+                        attempt.tls = None;
+                        attempt.http = None;
+                    }),
+                ),
+                fail(
+                    "odd",
+                    "net-unreachable",
+                    unconnected(Connect::Failed { how: "?".into() }),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn families_fallbacks_and_gaps() {
+        judge_cases(
+            &SESAM,
+            &[
+                Case::new(
+                    "no IPv6 here",
+                    Status::Pass,
+                    None,
+                    portal(|probe| {
+                        let attempt = &mut probe.paths[1].attempt;
+                        attempt.from = None;
+                        attempt.connect = Connect::Unreachable {
+                            by: None,
+                            how: "no".into(),
+                        };
+                    }),
+                ),
+                warn(
+                    "one host over IPv6",
+                    "tcp-timeout",
+                    portal(|probe| {
+                        probe.paths[1].attempt.connect = Connect::Silent;
+                        probe.paths[1].attempt.http = None;
+                    }),
+                ),
+                fail(
+                    "one host over IPv4",
+                    "tcp-timeout",
+                    portal(|probe| {
+                        probe.paths[0].attempt.connect = Connect::Silent;
+                        probe.paths[0].attempt.http = None;
+                    }),
+                ),
+                warn("IPv6 as such", "ipv6-broken", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
+                    for probe in &mut hosts {
+                        probe.paths[1].attempt.connect = Connect::Silent;
+                        probe.paths[1].attempt.http = None;
+                    }
+                    facts.outbound = Observed::Seen(outbound(hosts));
+                }),
+                warn("addresses only", "address-only", |facts: &mut Facts| {
+                    let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
+                    for path in hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
+                        path.attempt.connect = Connect::Silent;
+                        path.attempt.http = None;
+                    }
+                    let mut outbound = outbound(hosts);
+                    outbound.fallbacks.push(FallbackProbe {
+                        group: "sesam".into(),
+                        address: ip("137.116.234.60"),
+                        port: 443,
+                        connect: Connect::Open,
+                        connect_ms: 5,
+                    });
+                    facts.outbound = Observed::Seen(outbound);
+                }),
+                Case::new(
+                    "not observed",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "timed out",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    |facts: &mut Facts| {
+                        facts.outbound = Observed::TimedOut("too long".into());
+                    },
+                ),
+                Case::new(
+                    "recorded without this group",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |facts: &mut Facts| {
+                        facts.outbound = Observed::Seen(Outbound::default());
+                    },
+                ),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+                Case::new("no such group", Status::Skip, None, |facts: &mut Facts| {
+                    facts.profile.outbound.clear();
+                    facts.outbound = Observed::Seen(Outbound::default());
+                }),
+            ],
+        );
+    }
 }

@@ -1,16 +1,29 @@
 //! `system.clock`
 
+use jiff::SignedDuration;
+
 use crate::{
     checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{
         Source,
         clock::{Clock, TimeService},
+        outbound::Outbound,
     },
+    units::counted,
 };
 
 const UNSYNCHRONISED: Cause = Cause::new(
     "unsynchronised",
     "the kernel says that nobody keeps its clock",
+);
+
+const OFF: Cause = Cause::new(
+    "off",
+    "the clock differs from the outbound hosts' own by more than the profile allows",
+);
+const DRIFTING: Cause = Cause::new(
+    "drifting",
+    "the clock differs noticeably from the outbound hosts' own",
 );
 
 /// See [`Prose::checks`] in the declaration.
@@ -20,11 +33,11 @@ pub static CLOCK: Check = Check {
     category: Category::System,
     level: Level::Required,
     needs: &[],
-    reads: &[Source::Clock],
+    reads: &[Source::Clock, Source::Outbound],
     reference: "TLS and the license are judged by the machine's clock",
-    causes: &[UNSYNCHRONISED],
+    causes: &[OFF, DRIFTING, UNSYNCHRONISED],
     prose: Prose {
-        checks: "What the kernel itself says of its clock (`adjtimex`, asked without changing anything): synchronised, unless a time service has given up or there is none.",
+        checks: "What the kernel itself says of its clock (`adjtimex`, asked without changing anything): synchronised, unless a time service has given up or there is none; and the `Date` that the outbound hosts gave, the middle one of all of them. More than `network.clock_warn_seconds` apart warns, more than `network.clock_off_seconds` fails.",
         why: "A clock that nobody keeps drifts by seconds a day. Once it is off far enough, certificates and the license seem expired or not yet valid, and logs of different machines cannot be laid side by side.",
         remedy: "Enable the system's time service, and let it reach a time server: `timedatectl set-ntp true`, or install chrony. On a virtual machine whose host keeps the clock, enable the service all the same: the kernel believes nobody else.",
     },
@@ -32,6 +45,21 @@ pub static CLOCK: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    let offsets = context
+        .facts
+        .outbound()
+        .seen()
+        .map(Outbound::clock_offsets)
+        .unwrap_or_default();
+    let ahead = middle(&offsets);
+    let limits = &context.profile.network;
+    if let Some(ahead) = ahead.filter(|ahead| exceeds(*ahead, limits.clock_warn_seconds)) {
+        return Ok(off(
+            ahead,
+            &offsets,
+            exceeds(ahead, limits.clock_off_seconds),
+        ));
+    }
     let clock = context.facts.clock().seen()?;
     let kernel = clock.kernel.seen()?;
     let verdict = if kernel.is_synchronised() {
@@ -49,9 +77,59 @@ fn judge(context: &Context) -> Judgement {
             format!("{} µs", kernel.estimated_error_us),
         )
         .evidence("largest error", format!("{} µs", kernel.maximum_error_us));
+    let verdict = match ahead {
+        Some(ahead) => verdict.evidence(
+            "ahead of the outbound hosts",
+            format!(
+                "{} s, by {}",
+                ahead.as_secs(),
+                counted(offsets.len() as u64, "answer")
+            ),
+        ),
+        None => verdict,
+    };
     Ok(match clock.running.seen() {
         Ok(running) => verdict.evidence("time services that run", names(running)),
         Err(_) => verdict,
+    })
+}
+
+/// The middle one, which one host with a wrong clock does not move.
+fn middle(offsets: &[(String, SignedDuration)]) -> Option<SignedDuration> {
+    let mut sorted: Vec<SignedDuration> = offsets.iter().map(|(_, offset)| *offset).collect();
+    sorted.sort();
+    sorted.get(sorted.len() / 2).copied()
+}
+
+fn exceeds(offset: SignedDuration, seconds: u32) -> bool {
+    offset.abs() > SignedDuration::from_secs(seconds.into())
+}
+
+fn off(ahead: SignedDuration, offsets: &[(String, SignedDuration)], is_failure: bool) -> Verdict {
+    let seconds = ahead.as_secs().unsigned_abs();
+    let direction = if ahead.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    let summary = format!(
+        "this machine's clock is {} {direction} the time that the outbound hosts give",
+        counted(seconds, "second")
+    );
+    let verdict = if is_failure {
+        Verdict::fail(OFF, summary)
+    } else {
+        Verdict::warn(DRIFTING, summary)
+    };
+    let verdict = verdict
+        .observed(ahead.as_secs())
+        .expected("the time that the outbound hosts give, to within some seconds")
+        .advice("set the clock and enable time synchronisation: `timedatectl set-ntp true`, or `chronyc makestep` where chrony runs; a virtual machine may get its wrong time from its host");
+    offsets.iter().fold(verdict, |verdict, (host, offset)| {
+        verdict.evidence(
+            format!("ahead of {host}"),
+            format!("{} s", offset.as_secs()),
+        )
     })
 }
 
@@ -249,6 +327,62 @@ mod tests {
             clock(5, 0x40, running, installed)(&mut facts);
             let advice = verdict(&CLOCK, &facts).advice.join("\n");
             assert!(advice.contains(word), "{advice}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_tell_what_time_it_is() {
+        use crate::facts::outbound::{
+            Attempt, Connect, Family, HostProbe, Http, HttpAnswer, HttpOutcome, Outbound, Path,
+        };
+        for (ahead, status, cause) in [
+            (0, Status::Pass, None),
+            (-4, Status::Pass, None),
+            (20, Status::Warn, Some("drifting")),
+            (-20, Status::Warn, Some("drifting")),
+            (61, Status::Fail, Some("off")),
+            (-100_000_000, Status::Fail, Some("off")),
+        ] {
+            let mut facts = nothing_observed();
+            clock(0, 0x2001, &[], &[])(&mut facts);
+            let received = facts.observed_at;
+            let date = received - SignedDuration::from_secs(ahead);
+            facts.outbound = Observed::Seen(Outbound {
+                hosts: vec![HostProbe {
+                    group: "sesam".into(),
+                    host: crate::profile::OutboundHost::default(),
+                    led_here: None,
+                    proxy: None,
+                    names: None,
+                    paths: vec![Path {
+                        family: Family::V4,
+                        tries: 1,
+                        attempt: Attempt {
+                            address: "203.0.113.7:443".parse().unwrap(),
+                            from: None,
+                            connect: Connect::Open,
+                            connect_ms: 1,
+                            tunnel: None,
+                            tls: None,
+                            http: Some(Http {
+                                outcome: HttpOutcome::Answered(HttpAnswer {
+                                    date: Some(date),
+                                    received_at: Some(received),
+                                    ..HttpAnswer::default()
+                                }),
+                                took_ms: 1,
+                            }),
+                        },
+                    }],
+                }],
+                ..Outbound::default()
+            });
+            let verdict = verdict(&CLOCK, &facts);
+            assert_eq!(
+                (verdict.status, verdict.cause.as_deref()),
+                (status, cause),
+                "{ahead}"
+            );
         }
     }
 }

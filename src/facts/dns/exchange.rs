@@ -140,8 +140,7 @@ impl Exchange {
                 self.transport = Transport::Tcp;
                 match (other, timeout_at(deadline, by_tcp(server, question)).await) {
                     (_, Ok(Ok(reply))) => Ok(reply),
-                    (Err(trouble), _) => Err(trouble),
-                    (Ok(_), Ok(Err(trouble))) => Err(trouble),
+                    (Err(trouble), _) | (Ok(_), Ok(Err(trouble))) => Err(trouble),
                     (Ok(_), Err(_elapsed)) => Err(Trouble::Silent),
                 }
             }
@@ -176,21 +175,13 @@ async fn by_udp(
             // The caller's deadline comes first.
             Instant::now() + again * (SEND_AGAIN_AFTER + 1)
         };
-        loop {
-            match timeout_at(patience, socket.recv(&mut buffer)).await {
-                Err(_elapsed) => break,
-                Ok(Ok(length)) => match question.read(buffer.get(..length).unwrap_or_default()) {
-                    Ok(heard) => return Ok(heard),
-                    Err(what) => {
-                        trouble = Some(Trouble::Garbage(what));
-                        break;
-                    }
-                },
-                Ok(Err(error)) => {
-                    trouble = Some(Trouble::Io(error));
-                    break;
-                }
-            }
+        match timeout_at(patience, socket.recv(&mut buffer)).await {
+            Err(_elapsed) => {}
+            Ok(Ok(length)) => match question.read(buffer.get(..length).unwrap_or_default()) {
+                Ok(heard) => return Ok(heard),
+                Err(what) => trouble = Some(Trouble::Garbage(what)),
+            },
+            Ok(Err(error)) => trouble = Some(Trouble::Io(error)),
         }
     }
     Err(trouble.unwrap_or(Trouble::Silent))

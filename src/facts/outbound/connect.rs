@@ -181,7 +181,7 @@ fn said(message: &NetworkMessage) -> Connect {
     let (filtered, how) = match (message.version, message.kind, message.code) {
         (IpVersion::V4, 3, 0) => (false, "network unreachable"),
         (IpVersion::V4, 3, 1) => (false, "host unreachable"),
-        (IpVersion::V4, 3, 3) => (true, "port unreachable"),
+        (IpVersion::V4, 3, 3) | (IpVersion::V6, 1, 4) => (true, "port unreachable"),
         (IpVersion::V4, 3, 9) => (true, "network administratively prohibited"),
         (IpVersion::V4, 3, 10) => (true, "host administratively prohibited"),
         (IpVersion::V4, 3, 13) | (IpVersion::V6, 1, 1) => {
@@ -193,7 +193,6 @@ fn said(message: &NetworkMessage) -> Connect {
         ),
         (IpVersion::V6, 1, 0) => (false, "no route to destination"),
         (IpVersion::V6, 1, 3) => (false, "address unreachable"),
-        (IpVersion::V6, 1, 4) => (true, "port unreachable"),
         (IpVersion::V6, 1, 5) => (true, "source address failed ingress/egress policy"),
         (IpVersion::V6, 1, 6) => (true, "reject route to destination"),
         (_, kind, code) => {

@@ -17,7 +17,11 @@ use std::{
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    sync::oneshot,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
 
 pub use self::{
     certificate::Certificate,
@@ -34,7 +38,7 @@ use super::{
     proxies::{self, ProxyAddress},
     resolvers,
 };
-use crate::profile::OutboundHost;
+use crate::profile::{OutboundHost, ProxyUser};
 
 /// What answers at the hosts that the product needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -119,7 +123,10 @@ impl Outbound {
 }
 
 /// Looks at every host of the profile, and at the one that logs are sent to, all at once, within one deadline for all.
-pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound> {
+pub async fn observe(
+    site: Site,
+    log_host: oneshot::Receiver<Option<String>>,
+) -> Observed<Outbound> {
     if site.offline {
         return Observed::NotAsked;
     }
@@ -150,19 +157,10 @@ pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound>
     let mut knocking = JoinSet::new();
     let mut place = 0_usize;
     for group in &site.profile.outbound {
-        let log_host = log_host
-            .as_ref()
-            .filter(|_| group.id == LOG_GROUP)
-            .map(|name| OutboundHost {
-                host: name.clone(),
-                why: "sending logs (FLUENTBIT_HOST)".into(),
-                ..OutboundHost::default()
-            })
-            .filter(|host| !group.hosts.iter().any(|known| known.host == host.host));
-        for host in group.hosts.iter().cloned().chain(log_host) {
+        for host in group.hosts.iter().cloned() {
             let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
-            looking.spawn(async move { (place, prober.examine(id, host, user).await) });
+            looking.spawn(async move { (place, Box::pin(prober.examine(id, host, user)).await) });
             place = place.saturating_add(1);
         }
         if prober.proxies.for_user(group.used_by).is_none() {
@@ -171,6 +169,15 @@ pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound>
                 knocking.spawn(probe::knock(id, fallback, deadline));
             }
         }
+    }
+    if let Ok(Ok(Some(name))) = timeout(site.deadline / 2, log_host).await
+        && let Some((group, host)) = log_host_of(&site, name)
+    {
+        let prober = prober.clone();
+        looking.spawn(async move {
+            let looking = prober.examine(group.0, host, group.1);
+            (place, Box::pin(looking).await)
+        });
     }
     let (mut found, mut fallbacks) = tokio::join!(looking.join_all(), knocking.join_all());
     found.sort_by_key(|(place, _)| *place);
@@ -181,6 +188,24 @@ pub async fn observe(site: Site, log_host: Option<String>) -> Observed<Outbound>
         trust: note,
         name_servers,
     })
+}
+
+/// The host that `.env` names for logs, unless the profile has it already.
+fn log_host_of(site: &Site, name: String) -> Option<((String, ProxyUser), OutboundHost)> {
+    let group = site
+        .profile
+        .outbound
+        .iter()
+        .find(|group| group.id == LOG_GROUP)?;
+    if group.hosts.iter().any(|known| known.host == name) {
+        return None;
+    }
+    let host = OutboundHost {
+        host: name,
+        why: "sending logs (FLUENTBIT_HOST)".into(),
+        ..OutboundHost::default()
+    };
+    Some(((group.id.clone(), group.used_by), host))
 }
 
 /// The group that the host for logs belongs to.

@@ -85,6 +85,15 @@ pub struct Attempt {
     pub http: Option<Http>,
 }
 
+/// How a host is reached.
+#[derive(Clone, Copy, Debug)]
+pub enum Via<'a> {
+    /// By connecting to it.
+    Direct,
+    /// By asking a proxy, with a login where one is configured.
+    Proxy(Option<&'a Login>),
+}
+
 /// What to do at the other end.
 pub struct Errand<'a> {
     /// The host's name or address.
@@ -101,8 +110,8 @@ pub struct Errand<'a> {
     pub authorities: Arc<RootCertStore>,
     /// Whom the machine trusts beyond that.
     pub trust: &'a Trust,
-    /// Whether there is a proxy before the host, and how to log in to it.
-    pub proxy: Option<Option<&'a Login>>,
+    /// How the host is reached.
+    pub via: Via<'a>,
     /// When to give up.
     pub deadline: Instant,
 }
@@ -174,7 +183,7 @@ impl Errand<'_> {
         let Some(mut stream) = stream else {
             return (attempt, Vec::new());
         };
-        if let Some(login) = self.proxy {
+        if let Via::Proxy(login) = self.via {
             let tunnel =
                 tunnel::open(&mut stream, self.host, self.port, login, self.deadline).await;
             let is_open = tunnel == Tunnel::Open;

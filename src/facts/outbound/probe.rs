@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     FallbackProbe, HostProbe, HttpOutcome, Path, ProxyUse, connect,
     names::{self, HostsFile, Names, Resolving},
-    path::{Errand, Family},
+    path::{Errand, Family, Via},
     trust::Trust,
 };
 use crate::{
@@ -96,14 +96,16 @@ impl Prober {
             token: request.token,
             authorities: self.trust.store(own_authorities),
             trust: &self.trust,
-            proxy: proxy.as_ref().map(|proxy| self.logins.of(&proxy.address)),
+            via: proxy.as_ref().map_or(Via::Direct, |proxy| {
+                Via::Proxy(self.logins.of(&proxy.address))
+            }),
             deadline: self.deadline,
         };
         let supported = proxy
             .as_ref()
             .is_none_or(|proxy| proxy.address.scheme == Scheme::Http);
         let (paths, body) = if supported {
-            walk_both(&errand, &addresses, port).await
+            Box::pin(walk_both(&errand, &addresses, port)).await
         } else {
             (Vec::new(), Vec::new())
         };

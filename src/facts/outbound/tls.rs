@@ -109,10 +109,12 @@ where
     let begun = Instant::now();
     let seen = Arc::new(Mutex::new(Seen::default()));
     let result = match client(&terms, &seen) {
-        Ok((connector, name)) => timeout_at(deadline, connector.connect(name, stream))
-            .await
-            .map(|result| result.map_err(|error| failure(&error)))
-            .unwrap_or(Err(Handshake::Silent)),
+        Ok((connector, name)) => {
+            match timeout_at(deadline, connector.connect(name, stream)).await {
+                Ok(connected) => connected.map_err(|error| failure(&error)),
+                Err(_elapsed) => Err(Handshake::Silent),
+            }
+        }
         Err(reason) => Err(Handshake::Failed(reason)),
     };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

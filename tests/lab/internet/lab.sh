@@ -16,6 +16,9 @@ mount --make-rprivate / || exit 1
 mount -t tmpfs lab /run && mkdir -p /run/netns /run/squid || exit 1
 mkdir -p overlay && mount -t tmpfs lab overlay && mkdir overlay/upper overlay/work || exit 1
 mount -t overlay lab -o lowerdir=/etc,upperdir=overlay/upper,workdir=overlay/work /etc || exit 1
+# faketime and squid name their shared memory by process id, which two labs have in common.
+mount -t tmpfs lab /dev/shm || exit 1
+mkdir -p /srv && mount -t tmpfs lab /srv || exit 1
 cp /etc/ssl/certs/ca-certificates.crt public.pem 2>/dev/null || : > public.pem
 
 # --- networks: this namespace is the internet, “cust” the customer's machine ------------------------------------------------
@@ -184,7 +187,7 @@ names_reset() {
   at=(
     [registry-1.docker.io]=10 [auth.docker.io]=11 [production.cloudflare.docker.com]=12 [blobs.storage.example]=13
     [acme-v02.api.letsencrypt.org]=30 [letsencrypt.org]=31 [proxy.lab]=203.0.113.40
-    [portal.sesam.io]=50 [downloads.sesam.io]=51
+    [portal.sesam.io]=50 [downloads.sesam.io]=51 [logs.sesam.io]=51
     [index.pypi.example]=60 [legacy.pypi.example]=61 [files.pypi.example]=62 [relay.example.com]=131
   )
   extra=()
@@ -215,6 +218,21 @@ use() { # ADDRESS…  the customer's name servers
   for server in "$@"; do echo "nameserver $server" >> /etc/resolv.conf; done
 }
 
+node() { # NAME  the customer's .env, with this name for the node
+  mkdir -p /srv/data
+  cat > /srv/data/.env <<EOF
+TRAEFIK_DOCKER_IMAGE_TAG=v3.1
+SESAM_NODE_IMAGE_TAG=weekly-prod
+FLUENTBIT_IMAGE_TAG=1.9.4
+FLUENTBIT_HOST=logs.sesam.io
+FLUENTBIT_AUTH_HEADER=Geheim-4711
+USER_ID=1001
+NODE_DOMAIN=$1
+APPLIANCE_ID=6f1c3a52-4a0e-4d9c-9a54-0b7f3e1d2c4b
+SUBSCRIPTION_ID=12345
+EOF
+}
+
 # --- the packet filter --------------------------------------------------------------------------------------------------------
 fw() { # RULE…  rules for what comes from the customer
   { echo 'table inet lab { chain from_customer { type filter hook prerouting priority -150; policy accept; iifname != "to-cust" accept;'
@@ -243,7 +261,7 @@ reset() {
   trust
   names_reset
   use 10.99.0.1
-  rm -rf /etc/docker /root/.docker-lab
+  rm -rf /etc/docker /srv/data
   printf '127.0.0.1 localhost\n::1 localhost\n' > /etc/hosts
   printf 'hosts: files dns\n' > /etc/nsswitch.conf
   printf 'PATH=/usr/bin\n' > /etc/environment
@@ -255,12 +273,12 @@ reset() {
 }
 examine() { # ARGUMENT…  runs the doctor as the customer; the report goes to report.json
   ip netns exec cust env -i PATH="$PATH" HOME=/root "${variables[@]}" "${wrap[@]}" \
-    "$doctor" check dns outbound --profile "$profile" --format json --no-progress "$@" > report.json 2> stderr.txt
+    "$doctor" check dns outbound "$@" --profile "$profile" --format json --no-progress > report.json 2> stderr.txt
 }
 cp "$here/lab.toml" lab.toml
 names_reset
 for _ in $(seq 500); do (: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log && break; sleep 0.02; done
-grep -q ready odd.log || { cat odd.log nginx.log >&2; exit 1; }
+(: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log || { cat odd.log nginx.log >&2; exit 1; }
 reset
 echo ready
 while IFS= read -r line; do
