@@ -341,17 +341,17 @@ fn whoever_else_comes_is_shown_and_gets_no_further() {
     let Some(mut lab) = Lab::start() else { return };
     lab.run("reset; listen --for 10m");
     // Somebody who looks around, one who does not speak HTTP, one who says nothing, one whose head has no end.
-    lab.run(r#"exec 3<>/dev/tcp/10.99.1.2/80; printf 'GET /\033[31madmin HTTP/1.1\r\nHost: x\r\n\r\n' >&3; cat <&3 > answer; exec 3>&-"#);
+    lab.run(r"exec 3<>/dev/tcp/10.99.1.2/80; printf 'GET /\033[31madmin HTTP/1.1\r\nHost: x\r\n\r\n' >&3; cat <&3 > answer; exec 3>&-");
     assert!(
         lab.text("answer").starts_with("HTTP/1.1 400"),
         "{}",
         lab.text("answer")
     );
-    lab.run(r#"exec 3<>/dev/tcp/10.99.1.2/80; printf 'GET /admin HTTP/1.1\r\nHost: shop.example\r\n\r\n' >&3; cat <&3 > answer; exec 3>&-"#);
+    lab.run(r"exec 3<>/dev/tcp/10.99.1.2/80; printf 'GET /admin HTTP/1.1\r\nHost: shop.example\r\n\r\n' >&3; cat <&3 > answer; exec 3>&-");
     assert!(lab.text("answer").starts_with("HTTP/1.1 404"));
-    lab.run(r#"exec 3<>/dev/tcp/10.99.1.2/443; printf '\026\003\001garbage' >&3; exec 3>&-"#);
-    lab.run(r#"exec 3<>/dev/tcp/10.99.1.2/80; exec 3>&-"#);
-    lab.run(r#"exec 3<>/dev/tcp/10.99.1.2/80; (printf 'GET / HTTP/1.1\r\n'; head -c 300000 /dev/zero | tr '\0' a) >&3 2>/dev/null; exec 3>&-; true"#);
+    lab.run(r"exec 3<>/dev/tcp/10.99.1.2/443; printf '\026\003\001garbage' >&3; exec 3>&-");
+    lab.run(r"exec 3<>/dev/tcp/10.99.1.2/80; exec 3>&-");
+    lab.run(r"exec 3<>/dev/tcp/10.99.1.2/80; (printf 'GET / HTTP/1.1\r\n'; head -c 300000 /dev/zero | tr '\0' a) >&3 2>/dev/null; exec 3>&-; true");
     lab.run("await grep -q said-nothing listen.jsonl");
     lab.run("await grep -q 'GET /admin' listen.jsonl");
     lab.run("await heard 2 babbled");

@@ -24,7 +24,7 @@ pub static PORTAL: Check = Check {
     category: Category::Install,
     level: Level::Information,
     needs: &[],
-    reads: &[Source::Node],
+    reads: &[Source::Node, Source::Stack],
     reference: "Operator's manual, after the installation",
     causes: &[BY_A_PERSON],
     prose: Prose {

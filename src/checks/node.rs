@@ -1,10 +1,10 @@
 //! `node.health`
 
-use super::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict};
+use super::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict};
 use crate::facts::{
     Gap, Source,
     handshake::NoConnection,
-    node::{Answer, Node, Place, Reply, Way},
+    node::{Answer, Node, Place, Reply, Stacktrace, Way},
 };
 
 const UNWELL: Cause = Cause::new("unwell", "the node answers, and says that it is unwell");
@@ -30,7 +30,7 @@ pub static HEALTH: Check = Check {
     category: Category::Node,
     level: Level::Required,
     needs: &[],
-    reads: &[Source::Node],
+    reads: &[Source::Node, Source::Stack],
     reference: "Sesam service API, /api/ping and /api/health; operator's manual, logs",
     causes: &[
         UNWELL,
@@ -60,6 +60,9 @@ enum State {
 }
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(offline(context));
+    }
     let node = context.facts.node().seen()?;
     let places = node.places.seen()?;
     let slow_ms = context.profile.node.slow_ms;
@@ -124,36 +127,48 @@ fn judge(context: &Context) -> Judgement {
 /// A node that answers well may have been unwell not long ago.
 fn well(node: &Node, place: &Place, context: &Context) -> Verdict {
     let well = format!("the node answers at {}", place.url);
-    let fresh_hours = i64::from(context.profile.node.stacktrace_fresh_hours);
-    let trace = match node.stacktrace.seen_or_absent() {
-        Ok(trace) => trace,
-        Err(gap) => {
-            return Verdict::pass(well).remark(format!(
-                "whether it left a stack trace could not be seen: {gap}"
-            ));
-        }
-    };
-    let Some(trace) = trace else {
-        return Verdict::pass(well);
-    };
-    let age = context.now.as_second() - trace.modified.as_second();
-    if age <= fresh_hours * 3600 {
-        Verdict::warn(
-            FRESH_STACKTRACE,
-            format!(
-                "the node answers now, but its own health check failed at {}",
-                trace.modified
-            ),
-        )
-        .evidence("stack trace", trace.path.display())
-        .advice(format!(
-            "look at node_health.log around {} and send {} to Sesam support; it goes away by itself when the node stays well",
-            trace.modified,
-            trace.path.display()
-        ))
-    } else {
-        Verdict::pass(well).remark(format!("there is a stack trace of {}", trace.modified))
+    match fresh_trace(node, context) {
+        Ok(Some(trace)) => left_trace(trace, "the node answers now, but"),
+        Ok(None) => Verdict::pass(well),
+        Err(gap) => Verdict::pass(well).remark(format!(
+            "whether it left a stack trace could not be seen: {gap}"
+        )),
     }
+}
+
+/// What the logs directory tells without a connection.
+fn offline(context: &Context) -> Verdict {
+    let trace = context
+        .facts
+        .node()
+        .seen()
+        .and_then(|node| fresh_trace(node, context));
+    match trace {
+        Ok(Some(trace)) => left_trace(trace, "the node was not asked, and")
+            .expected("no stack trace of late in the logs directory"),
+        Ok(None) | Err(_) => Verdict::skip(OFFLINE),
+    }
+}
+
+fn fresh_trace<'a>(node: &'a Node, context: &Context) -> Result<Option<&'a Stacktrace>, Gap> {
+    let hours = i64::from(context.profile.node.stacktrace_fresh_hours);
+    let trace = node.stacktrace.seen_or_absent()?;
+    Ok(trace.filter(|trace| {
+        let age = context.now.as_second() - trace.modified.as_second();
+        age <= hours * 3600
+    }))
+}
+
+fn left_trace(trace: &Stacktrace, how: &str) -> Verdict {
+    let (path, time) = (trace.path.display(), trace.modified);
+    Verdict::warn(
+        FRESH_STACKTRACE,
+        format!("{how} its own health check failed at {time}"),
+    )
+    .evidence("stack trace", &path)
+    .advice(format!(
+        "look at node_health.log around {time} and send {path} to Sesam support"
+    ))
 }
 
 fn state(place: &Place, slow_ms: u64) -> State {
@@ -229,15 +244,7 @@ pub(super) fn in_words(answer: &Answer) -> String {
         Answer::TimedOut { after_ms } => format!("no complete answer within {after_ms} ms"),
         Answer::NotHttp { reason } => format!("it speaks no HTTP ({reason})"),
         Answer::TooLarge => "it says more than the node ever would".into(),
-        Answer::NoConnection { why } => match why {
-            NoConnection::Refused => "nothing listens".into(),
-            NoConnection::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
-            NoConnection::Unreachable { reason } => format!("no way there ({reason})"),
-            NoConnection::Cut { reason }
-            | NoConnection::NotTls { reason }
-            | NoConnection::OldVersion { reason }
-            | NoConnection::Rejected { reason } => reason.clone(),
-        },
+        Answer::NoConnection { why } => why.to_string(),
     }
 }
 
@@ -249,7 +256,7 @@ pub(super) mod tests {
             Status,
             cases::{Case, NOW, judge_cases},
         },
-        facts::{Facts, Observed, node::Stacktrace},
+        facts::{Facts, Observed},
         units::Bytes,
     };
 
@@ -326,7 +333,7 @@ pub(super) mod tests {
     #[test]
     #[allow(clippy::too_many_lines)]
     fn cases() {
-        use Status::{Fail, Pass, Unknown, Warn};
+        use Status::{Fail, Pass, Skip, Unknown, Warn};
         let page = || {
             Answer::Answered(Reply {
                 status: 200,
@@ -460,12 +467,17 @@ pub(super) mod tests {
                         at(facts, vec![]);
                     },
                 ),
+                Case::new("offline", Skip, None, |facts: &mut Facts| {
+                    with_trace(25)(facts);
+                    facts.offline = true;
+                }),
                 Case::new(
-                    "offline",
-                    Unknown,
-                    Some("not-observed"),
+                    "offline, fresh trace",
+                    Warn,
+                    Some("fresh-stacktrace"),
                     |facts: &mut Facts| {
-                        at(facts, vec![]).places = Observed::NotAsked;
+                        with_trace(1)(facts);
+                        facts.offline = true;
                     },
                 ),
                 Case::new(

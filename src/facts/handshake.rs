@@ -54,6 +54,24 @@ pub enum NoConnection {
     },
 }
 
+impl std::fmt::Display for NoConnection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused => formatter.write_str("nothing listens there"),
+            Self::TimedOut { after_ms } => write!(formatter, "no answer within {after_ms} ms"),
+            Self::Unreachable { reason } => write!(formatter, "no way there: {reason}"),
+            Self::Cut { reason } => write!(formatter, "the connection was cut: {reason}"),
+            Self::NotTls { reason } => {
+                write!(formatter, "what answers does not speak TLS: {reason}")
+            }
+            Self::OldVersion { reason } => {
+                write!(formatter, "it speaks no TLS 1.2 or later: {reason}")
+            }
+            Self::Rejected { reason } => write!(formatter, "it ended the handshake: {reason}"),
+        }
+    }
+}
+
 /// What a server presented.
 pub struct Presented {
     /// The connection, for saying more.

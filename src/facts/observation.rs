@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Facts, Observed, Root, Source, accounts, certificates, clock, endpoint, firewall, host, layout,
-    license, limits, listeners, memory, node, node_names, outbound, ownership, plugins,
-    probe_report, processors, proxies, resolvers, stack, storage_latency, volumes,
+    Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
+    endpoint, firewall, host, layout, license, limits, listeners, memory, node,
+    node::NodeWhereabouts, node_names, outbound, ownership, plugins, probe_report, processors,
+    proxies, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -83,7 +84,7 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        (stack, outbound, node_names),
+        (stack, (outbound, node_names), (certificates, endpoint, node)),
         resolvers,
         proxies,
         listeners,
@@ -130,39 +131,18 @@ pub async fn observe(
     facts.firewall = firewall.keep(&mut facts);
     facts.probe_report = probe_report.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
-    // The second wave looks where the first has learned to look.
-    let (word, whereabouts) = (stack_word(&facts), node_whereabouts(&facts));
-    let (certificates, endpoint, node) = tokio::join!(
-        asking.ask(Source::Certificates, |site| {
-            certificates::observe(site, word.clone())
-        }),
-        asking.ask(Source::Endpoint, |site| endpoint::observe(
-            site,
-            word.clone()
-        )),
-        asking.ask(Source::Node, |site| node::observe(site, whereabouts)),
-    );
     facts.certificates = certificates.keep(&mut facts);
     facts.endpoint = endpoint.keep(&mut facts);
     facts.node = node.keep(&mut facts);
     facts
 }
 
-/// What the stack says of its certificates; nothing where it was not observed.
-// TODO(lead): from `facts.stack`: NODE_DOMAIN of `.env`, and `letsencrypt` where Traefik's command names an ACME resolver, else `own`.
-fn stack_word(facts: &Facts) -> certificates::StackWord {
-    let _ = &facts.stack;
-    certificates::StackWord::default()
-}
-
-/// Where the node can be reached, as far as the first wave knows.
-// TODO(lead): the container's address from the facts of Docker.
-fn node_whereabouts(facts: &Facts) -> node::NodeWhereabouts {
-    node::NodeWhereabouts {
-        node_domain: stack_word(facts).node_domain,
-        container: None,
-    }
-}
+/// What is asked of the stack's certificates and node, once its files are read.
+type Served = (
+    Answer<certificates::Certificates>,
+    Answer<endpoint::Endpoint>,
+    Answer<node::Node>,
+);
 
 struct Asking<'a> {
     site: &'a Site,
@@ -231,26 +211,45 @@ impl Asking<'_> {
         &self,
     ) -> (
         Answer<stack::Stack>,
-        Answer<outbound::Outbound>,
-        Answer<node_names::NodeNames>,
+        (Answer<outbound::Outbound>, Answer<node_names::NodeNames>),
+        Served,
     ) {
         let (tell_log_host, log_host) = oneshot::channel();
         let (tell_domain, node_domain) = oneshot::channel();
-        let (stack, outbound, node_names) = tokio::join!(
+        let ((stack, served), outbound, node_names) = tokio::join!(
             async {
                 let stack = self.ask(Source::Stack, stack::observe).await;
                 let named = NamedByStack::of(&stack.observed);
                 // Where nobody listens any more, nobody asked for it.
                 let _ = tell_log_host.send(named.log_host);
                 let _ = tell_domain.send(named.node_domain);
-                stack
+                let served = self.what_is_served(&stack).await;
+                (stack, served)
             },
             self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
             self.ask(Source::NodeNames, |site| {
                 node_names::observe(site, node_domain)
             }),
         );
-        (stack, outbound, node_names)
+        (stack, (outbound, node_names), served)
+    }
+
+    async fn what_is_served(&self, stack: &Answer<stack::Stack>) -> Served {
+        let word = StackWord::of(stack.observed.seen().ok(), &self.site.profile);
+        let whereabouts = NodeWhereabouts {
+            node_domain: word.node_domain.clone(),
+            // Known once Docker is among the sources.
+            container: None,
+        };
+        tokio::join!(
+            self.ask(Source::Certificates, |site| {
+                certificates::observe(site, word.clone())
+            }),
+            self.ask(Source::Endpoint, |site| {
+                endpoint::observe(site, word.clone())
+            }),
+            self.ask(Source::Node, |site| node::observe(site, whereabouts)),
+        )
     }
 
     /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.

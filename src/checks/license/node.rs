@@ -1,7 +1,7 @@
 //! `license.node`
 
 use crate::checks::{
-    Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, node,
+    Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict, node,
 };
 use crate::{
     facts::{
@@ -30,7 +30,7 @@ pub static NODE: Check = Check {
     category: Category::License,
     level: Level::Required,
     needs: &[&node::HEALTH],
-    reads: &[Source::Node],
+    reads: &[Source::Node, Source::Stack],
     reference: "Sesam service API, GET /api/license",
     causes: &[INVALID, EXPIRED, MISSING, TOKEN_REFUSED, NOT_UNDERSTOOD],
     prose: Prose {
@@ -114,6 +114,9 @@ fn said<'a>(place: &'a Place, says: &'a NodeLicense, context: &Context) -> Word<
 }
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let node = context.facts.node().seen()?;
     let expected = "the node reports a valid license";
     let verdict = match word(node, context)? {
@@ -252,14 +255,9 @@ pub(super) mod tests {
                         at(facts, vec![place(Way::Published, reply(200), reply(200))]);
                     },
                 ),
-                Case::new(
-                    "offline",
-                    Unknown,
-                    Some("not-observed"),
-                    |facts: &mut Facts| {
-                        at(facts, vec![]).places = Observed::NotAsked;
-                    },
-                ),
+                Case::new("offline", Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
                 Case::new(
                     "not observed",
                     Unknown,

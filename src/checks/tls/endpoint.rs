@@ -3,14 +3,15 @@
 use super::{
     EXPIRY, STORE,
     chain::{self, Dates},
+    no_handshake::{NOT_ANSWERING, NOT_TLS, TLS_VERSION, UNREADABLE, nothing_served},
 };
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict},
     facts::{
         Source,
         certificates::{AcmeContent, Certificate, Certificates, Chain, ServerName},
         endpoint::{Endpoint, Outcome, Place},
-        handshake::{NoConnection, Version},
+        handshake::Version,
     },
     profile::CertificateMode,
 };
@@ -19,13 +20,6 @@ const DEFAULT_CERTIFICATE: Cause = Cause::new(
     "default-certificate",
     "Traefik serves the certificate that it makes up where it has none",
 );
-const NOT_ANSWERING: Cause = Cause::new(
-    "not-answering",
-    "nothing listens, or it does not answer or cuts the connection",
-);
-const NOT_TLS: Cause = Cause::new("not-tls", "what answers does not speak TLS");
-const TLS_VERSION: Cause = Cause::new("tls-version", "it speaks no TLS of version 1.2 or later");
-const UNREADABLE: Cause = Cause::new("unreadable", "what is served is no certificate");
 const DIFFERS_FROM_STORE: Cause = Cause::new(
     "differs-from-store",
     "another certificate is served than the one in the store",
@@ -38,7 +32,7 @@ pub static ENDPOINT: Check = Check {
     category: Category::Tls,
     level: Level::Required,
     needs: &[],
-    reads: &[Source::Endpoint, Source::Certificates],
+    reads: &[Source::Endpoint, Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik; RFC 9525 for names, RFC 8996 for versions",
     causes: &[
         NOT_ANSWERING,
@@ -66,6 +60,9 @@ pub static ENDPOINT: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    if context.facts.is_offline() {
+        return Ok(Verdict::skip(OFFLINE));
+    }
     let endpoint = context.facts.endpoint().seen()?;
     let served = endpoint
         .places
@@ -96,65 +93,8 @@ fn outcome(outcome: &Outcome) -> String {
             format!("a certificate for {}", leaf.names())
         }),
         Outcome::Unreadable { reason } => reason.clone(),
-        Outcome::None { why } => in_words(why),
+        Outcome::None { why } => why.to_string(),
     }
-}
-
-/// Why there was no handshake, in words.
-fn in_words(why: &NoConnection) -> String {
-    match why {
-        NoConnection::Refused => "nothing listens there".into(),
-        NoConnection::TimedOut { after_ms } => format!("no answer within {after_ms} ms"),
-        NoConnection::Unreachable { reason } => format!("no way there: {reason}"),
-        NoConnection::Cut { reason } => format!("the connection was cut: {reason}"),
-        NoConnection::NotTls { reason } => format!("what answers does not speak TLS: {reason}"),
-        NoConnection::OldVersion { reason } => format!("it speaks no TLS 1.2 or later: {reason}"),
-        NoConnection::Rejected { reason } => format!("it ended the handshake: {reason}"),
-    }
-}
-
-/// The place that came nearest to an answer says why there is none.
-fn nothing_served(endpoint: &Endpoint) -> Verdict {
-    let refused = |place: &&Place| {
-        matches!(
-            &place.outcome,
-            Outcome::None {
-                why: NoConnection::Refused | NoConnection::Unreachable { .. }
-            }
-        )
-    };
-    let telling = endpoint
-        .places
-        .iter()
-        .find(|place| !refused(place))
-        .or(endpoint.places.first());
-    let (cause, summary) = match telling.map(|place| (&place.outcome, place.address)) {
-        Some((Outcome::Unreadable { reason }, address)) => {
-            (UNREADABLE, format!("{address}: {reason}"))
-        }
-        Some((Outcome::None { why }, address)) => {
-            let cause = match why {
-                NoConnection::NotTls { .. } => NOT_TLS,
-                NoConnection::OldVersion { .. } => TLS_VERSION,
-                _ => NOT_ANSWERING,
-            };
-            (cause, format!("{address}: {}", in_words(why)))
-        }
-        _ => (
-            NOT_ANSWERING,
-            "no address of this machine answers".to_owned(),
-        ),
-    };
-    let advice = if cause == TLS_VERSION {
-        "set minVersion to VersionTLS12 in Traefik's TLS options, or remove the option: 1.2 is its default"
-    } else if cause == NOT_TLS {
-        "look which program holds the port (ss -ltnp), and that Traefik's entry point websecure is meant for it and its router has TLS switched on"
-    } else {
-        "look that the traefik container is running and publishes the port (docker ps --filter name=traefik), and at its log (docker logs traefik)"
-    };
-    Verdict::fail(cause, summary)
-        .expected("a TLS server with a certificate for NODE_DOMAIN")
-        .advice(advice)
 }
 
 fn presented(place: &Place, chain: &Chain, endpoint: &Endpoint, context: &Context) -> Verdict {
@@ -289,6 +229,7 @@ mod tests {
         facts::{
             Facts, Observed,
             certificates::{AcmeLayout, ChainEnd, PublicKey},
+            handshake::NoConnection,
         },
     };
 
@@ -357,7 +298,7 @@ mod tests {
     #[test]
     #[allow(clippy::too_many_lines)]
     fn cases() {
-        use Status::{Fail, Pass, Unknown, Warn};
+        use Status::{Fail, Pass, Skip, Unknown, Warn};
         judge_cases(
             &ENDPOINT,
             &[
@@ -531,7 +472,15 @@ mod tests {
                         }
                     },
                 ),
-                Case::new("offline", Unknown, Some("not-observed"), |_: &mut Facts| {}),
+                Case::new("offline", Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+                Case::new(
+                    "not observed",
+                    Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
             ],
         );
     }

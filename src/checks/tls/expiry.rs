@@ -8,7 +8,7 @@ use crate::{
     checks::{Category, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict},
     facts::{
         Source,
-        certificates::{AcmeContent, Certificate, Certificates, Chain},
+        certificates::{AcmeContent, Certificate, Certificates, Chain, KeyState, OwnCertificates},
     },
     profile::CertificateMode,
     units::counted,
@@ -21,7 +21,7 @@ pub static EXPIRY: Check = Check {
     category: Category::Tls,
     level: Level::Required,
     needs: &[&STORE],
-    reads: &[Source::Certificates],
+    reads: &[Source::Certificates, Source::Stack],
     reference: "Let's Encrypt, renewal at a third of the lifetime; RFC 5280 for dates",
     causes: &[chain::EXPIRED, chain::NOT_YET_VALID, chain::RENEWAL_OVERDUE],
     prose: Prose {
@@ -94,9 +94,31 @@ fn chains(
         CertificateMode::Own | CertificateMode::SelfSigned => certificates
             .own
             .seen_or_absent()?
-            .map(|own| own.pairs.iter().map(|pair| &pair.chain).collect())
+            .map(in_use)
             .unwrap_or_default(),
     })
+}
+
+/// The customer's certificates that count: those that Traefik's configuration names; without one, those that no newer
+/// certificate for the same names supersedes.
+fn in_use(own: &OwnCertificates) -> Vec<&Chain> {
+    let chains: Vec<&Chain> = own.pairs.iter().map(|pair| &pair.chain).collect();
+    if own.configured_by.is_some() {
+        return chains;
+    }
+    let superseded = |chain: &Chain| {
+        own.pairs.iter().any(|other| {
+            other.key == KeyState::Belongs
+                && matches!((chain.leaf(), other.chain.leaf()), (Some(old), Some(new))
+                    if old.dns_names == new.dns_names
+                        && old.ip_addresses == new.ip_addresses
+                        && old.not_after < new.not_after)
+        })
+    };
+    chains
+        .into_iter()
+        .filter(|chain| !superseded(chain))
+        .collect()
 }
 
 fn item(chain: &Chain, mode: CertificateMode, context: &Context) -> (Item, Option<String>) {
@@ -137,7 +159,7 @@ mod tests {
         },
         facts::{
             Facts, Observed,
-            certificates::{AcmeLayout, Authority, ChainEnd},
+            certificates::{AcmeLayout, Authority, ChainEnd, Pair},
         },
     };
 
@@ -223,6 +245,27 @@ mod tests {
                             Sample::good().lasting(90 * 24, -24),
                         ]
                     }),
+                ),
+                Case::new(
+                    "last year's certificate beside this year's",
+                    Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let pair = |sample: Sample| Pair {
+                            certificate_file: "/srv/data/traefik/certs/node.crt".into(),
+                            key_file: None,
+                            chain: sample.chain,
+                            key: sample.key,
+                            issuer_file: None,
+                        };
+                        let old = Sample::good().lasting(90 * 24, -24);
+                        let certificates = samples::certificates(facts);
+                        certificates.mode = Some(CertificateMode::Own);
+                        certificates.own = Observed::Seen(OwnCertificates {
+                            pairs: vec![pair(old), pair(Sample::good())],
+                            ..OwnCertificates::default()
+                        });
+                    },
                 ),
                 Case::new("none", Skip, None, holding(Vec::new)),
                 Case::new(

@@ -3,6 +3,7 @@
 mod chain;
 mod endpoint;
 mod expiry;
+mod no_handshake;
 mod own;
 mod store;
 

@@ -2,7 +2,7 @@
 
 use super::{chain, own};
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, config},
     facts::{
         FileKind, Source,
         certificates::{AcmeContent, AcmeFile, Certificate, Certificates, StoredCertificate},
@@ -34,8 +34,8 @@ pub static STORE: Check = Check {
     title: "The certificate for NODE_DOMAIN is in its place",
     category: Category::Tls,
     level: Level::Required,
-    needs: &[],
-    reads: &[Source::Certificates],
+    needs: &[&config::ENV],
+    reads: &[Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik and certificates; RFC 9525 for names",
     causes: &[
         STORE_MISSING,

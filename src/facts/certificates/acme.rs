@@ -9,12 +9,16 @@ use super::{
     chain::{Chain, place_of_leaf},
     key::{KeyState, PrivateKey},
     pem,
+    secrets::Secrets,
     trust::TrustStore,
 };
 use crate::redact::Redactor;
 
 /// More certificates than a store of one node has.
 const MOST_CERTIFICATES: usize = 50;
+
+/// More certificates than any chain has.
+const LONGEST_CHAIN: usize = 20;
 
 /// What an ACME store holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +93,10 @@ pub fn read(text: &str, trust: Option<&TrustStore>, redactor: &Redactor) -> Acme
     let Value::Object(members) = document else {
         return foreign("no object of certificate resolvers");
     };
-    let reading = Reading { trust, redactor };
+    let mut reading = Reading {
+        trust,
+        secrets: Secrets::new(redactor),
+    };
     if members.contains_key("Account") || members.contains_key("Certificates") {
         return reading.store(AcmeLayout::Traefik1, &[(None, &members)]);
     }
@@ -117,12 +124,12 @@ fn member<'a>(object: &'a Map<String, Value>, name: &str, old_name: &str) -> Opt
 
 struct Reading<'a> {
     trust: Option<&'a TrustStore>,
-    redactor: &'a Redactor,
+    secrets: Secrets<'a>,
 }
 
 impl Reading<'_> {
     fn store(
-        &self,
+        &mut self,
         layout: AcmeLayout,
         resolvers: &[(Option<&str>, &Map<String, Value>)],
     ) -> AcmeContent {
@@ -132,7 +139,7 @@ impl Reading<'_> {
             if let Some(key) = resolver.get("Account").and_then(|it| it.get("PrivateKey")) {
                 key.as_str()
                     .into_iter()
-                    .for_each(|key| self.redactor.learn(key));
+                    .for_each(|key| self.secrets.whole(key));
             }
             let entries = match resolver.get("Certificates") {
                 None | Some(Value::Null) => continue,
@@ -157,7 +164,11 @@ impl Reading<'_> {
         }
     }
 
-    fn certificate(&self, resolver: Option<&str>, entry: &Map<String, Value>) -> StoredCertificate {
+    fn certificate(
+        &mut self,
+        resolver: Option<&str>,
+        entry: &Map<String, Value>,
+    ) -> StoredCertificate {
         let main = member(entry, "domain", "Domain")
             .and_then(Value::as_object)
             .and_then(|domain| member(domain, "main", "Main"))
@@ -201,13 +212,13 @@ impl Reading<'_> {
         stored
     }
 
-    fn key(&self, text: Option<&Value>) -> Option<Result<PrivateKey, String>> {
+    fn key(&mut self, text: Option<&Value>) -> Option<Result<PrivateKey, String>> {
         let encoded = text?.as_str().filter(|text| !text.is_empty())?;
-        self.redactor.learn(encoded);
+        self.secrets.whole(encoded);
         let Some(text) = decoded(encoded) else {
             return Some(Err("its key is no base64".into()));
         };
-        pem::secret_lines(&text).for_each(|line| self.redactor.learn(line));
+        self.secrets.in_pem(&text);
         let blocks = pem::blocks(&text);
         let Some(block) = blocks.iter().find(|block| block.is_private_key()) else {
             return Some(Err("its key is no PEM".into()));
@@ -225,7 +236,7 @@ fn decoded(text: &str) -> Option<String> {
 pub(super) fn certificates_of(text: &str) -> Result<Vec<Parsed>, String> {
     let mut certificates = Vec::new();
     for block in pem::blocks(text) {
-        if block.is_certificate() {
+        if block.is_certificate() && certificates.len() < LONGEST_CHAIN {
             let der = block
                 .content
                 .map_err(|fault| format!("a certificate in it is damaged: {fault}"))?;

@@ -9,6 +9,9 @@ pub mod key;
 pub mod names;
 pub mod own;
 pub mod pem;
+mod secrets;
+mod stack_word;
+pub mod traefik_file;
 pub mod trust;
 
 use std::path::{Path, PathBuf};
@@ -21,12 +24,15 @@ use crate::{
     units::Bytes,
 };
 
+use secrets::Secrets;
+
 pub use acme::{AcmeContent, AcmeLayout, StoredCertificate};
 pub use certificate::{Certificate, PublicKey, Signature};
 pub use chain::{Authority, Chain, ChainEnd};
 pub use key::KeyState;
 pub use names::ServerName;
 pub use own::{FileFault, OwnCertificates, Pair};
+pub use stack_word::StackWord;
 pub use trust::TrustStore;
 
 /// The store's name in its directory.
@@ -37,15 +43,6 @@ const LARGEST: Bytes = Bytes(5_000_000);
 const LARGEST_CERTIFICATE_FILE: Bytes = Bytes(1_000_000);
 /// More files than anybody keeps certificates in.
 const MOST_FILES: usize = 100;
-
-/// What the stack says of the certificates that it is to serve.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StackWord {
-    /// `NODE_DOMAIN`, where it is known.
-    pub node_domain: Option<String>,
-    /// Whose certificates, where the stack tells.
-    pub mode: Option<CertificateMode>,
-}
 
 /// Certificates on disk.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -199,14 +196,18 @@ impl RawOwn {
             faults: self.faults,
             ..OwnCertificates::default()
         };
+        let mut secrets = Secrets::new(redactor);
         let files: Vec<own::CertificateFile> = self
             .files
             .into_iter()
-            .map(|(path, content)| own::CertificateFile::read(path, &content, redactor))
+            .map(|(path, content)| {
+                secrets.in_pem(&String::from_utf8_lossy(&content));
+                own::CertificateFile::read(path, &content)
+            })
             .collect();
         let mut named = Vec::new();
         if let Some((path, text)) = self.configuration {
-            match own::named_pairs(&text) {
+            match traefik_file::named_pairs(&text) {
                 Ok(pairs) => {
                     if !pairs.is_empty() {
                         own.configured_by = Some(path);

@@ -6,12 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     certificate::Parsed,
-    chain::{Chain, place_of_leaf},
+    chain::{Chain, ChainEnd, place_of_leaf},
     key::{KeyState, PrivateKey},
     pem,
+    traefik_file::NamedPair,
     trust::TrustStore,
 };
-use crate::redact::Redactor;
+
+/// More servers' certificates than one machine serves.
+const MOST_PAIRS: usize = 50;
+/// More keys than go with them.
+const MOST_KEYS: usize = 50;
+/// More intermediates than any chain has.
+const MOST_BORROWED: usize = 5;
 
 /// What the directory of own certificates holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +81,9 @@ pub struct CertificateFile {
 }
 
 impl CertificateFile {
-    /// Reads a file's content, PEM or DER. Private keys are told to the redactor.
+    /// Reads a file's content, PEM or DER.
     #[must_use]
-    pub fn read(path: PathBuf, content: &[u8], redactor: &Redactor) -> Self {
+    pub fn read(path: PathBuf, content: &[u8]) -> Self {
         let mut file = Self {
             path,
             certificates: Vec::new(),
@@ -84,7 +91,6 @@ impl CertificateFile {
             fault: None,
         };
         let text = String::from_utf8_lossy(content);
-        pem::secret_lines(&text).for_each(|line| redactor.learn(line));
         let blocks = pem::blocks(&text);
         if blocks.is_empty() {
             file.take_der(content);
@@ -125,64 +131,6 @@ impl CertificateFile {
     }
 }
 
-/// A pair of files as Traefik's configuration names it; the paths are the container's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct NamedPair {
-    /// The certificate and its chain.
-    pub cert_file: String,
-    /// The private key.
-    pub key_file: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct TraefikFile {
-    tls: Option<TraefikTls>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct TraefikTls {
-    certificates: Option<Vec<NamedPair>>,
-    stores: Option<std::collections::BTreeMap<String, Option<TraefikStore>>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct TraefikStore {
-    default_certificate: Option<NamedPair>,
-}
-
-/// The pairs of files that a configuration of Traefik names.
-///
-/// # Errors
-/// What is wrong with it, in words.
-pub fn named_pairs(text: &str) -> Result<Vec<NamedPair>, String> {
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    let file: Option<TraefikFile> = serde_saphyr::from_str(text).map_err(|error| {
-        // The parser's full message shows the text around the fault; its first line has to do.
-        let message = error.to_string();
-        super::certificate::clipped(message.lines().next().unwrap_or_default())
-    })?;
-    let tls = file.and_then(|file| file.tls).unwrap_or_default();
-    let defaults = tls
-        .stores
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, store)| store?.default_certificate);
-    let mut pairs: Vec<NamedPair> = tls.certificates.unwrap_or_default();
-    for pair in defaults {
-        if !pairs.contains(&pair) {
-            pairs.push(pair);
-        }
-    }
-    pairs.retain(|pair| !pair.cert_file.is_empty());
-    Ok(pairs)
-}
-
 /// Puts files and configuration together.
 #[must_use]
 pub fn pair_up(
@@ -210,7 +158,7 @@ pub fn pair_up(
         });
         own.faults.extend(faulty);
     } else {
-        for pair in named {
+        for pair in named.iter().take(MOST_PAIRS) {
             by_name(&mut own, files, pair, trust);
         }
     }
@@ -262,7 +210,8 @@ fn by_name(
     own.pairs.push(Pair {
         certificate_file: file.path.clone(),
         key_file: key_file.map(|file| file.path.clone()),
-        issuer_file: issuer_elsewhere(file, &chain, files),
+        issuer_file: issuer_elsewhere(&file.certificates, &chain, files, &file.path)
+            .map(|(path, _)| path.to_path_buf()),
         chain,
         key: state,
     });
@@ -295,26 +244,26 @@ fn state_of(key: &Result<PrivateKey, String>, certificate: Option<&Parsed>) -> K
     }
 }
 
-/// Another file that holds the issuer of the last certificate of a chain.
-fn issuer_elsewhere(
-    file: &CertificateFile,
+/// Another file that holds the issuer which a chain lacks.
+fn issuer_elsewhere<'a>(
+    presented: &[Parsed],
     chain: &Chain,
-    files: &[CertificateFile],
-) -> Option<PathBuf> {
-    let last = file.certificates.get(*chain.path.last()?)?;
-    if last.certificate.self_signed {
+    files: &'a [CertificateFile],
+    own_file: &Path,
+) -> Option<(&'a Path, &'a Parsed)> {
+    if matches!(chain.end, ChainEnd::Trusted { .. } | ChainEnd::SelfSigned) {
         return None;
     }
-    files
-        .iter()
-        .filter(|other| other.path != file.path)
-        .find(|other| {
+    let last = presented.get(*chain.path.last()?)?;
+    let others = files.iter().filter(|other| other.path != own_file);
+    others
+        .flat_map(|other| {
             other
                 .certificates
                 .iter()
-                .any(|candidate| last.is_issued_by(candidate))
+                .map(|it| (other.path.as_path(), it))
         })
-        .map(|other| other.path.clone())
+        .find(|(_, candidate)| last.der != candidate.der && last.is_issued_by(candidate))
 }
 
 /// Without a configuration every server's certificate is paired with the key that fits, in whatever file it is.
@@ -322,6 +271,7 @@ fn by_content(files: &[CertificateFile], trust: Option<&TrustStore>) -> Vec<Pair
     let keys: Vec<(&Path, &Result<PrivateKey, String>)> = files
         .iter()
         .flat_map(|file| file.keys.iter().map(|key| (file.path.as_path(), key)))
+        .take(MOST_KEYS)
         .collect();
     let only_authorities = files
         .iter()
@@ -330,8 +280,11 @@ fn by_content(files: &[CertificateFile], trust: Option<&TrustStore>) -> Vec<Pair
     let mut pairs: Vec<Pair> = Vec::new();
     for file in files {
         let first_key = file.keys.iter().find_map(|key| key.as_ref().ok());
+        let leaf = place_of_leaf(&file.certificates, first_key);
         for (place, parsed) in file.certificates.iter().enumerate() {
-            let leaf = place_of_leaf(&file.certificates, first_key);
+            if pairs.len() >= MOST_PAIRS {
+                return pairs;
+            }
             let is_server = !parsed.certificate.is_authority || (only_authorities && place == leaf);
             let known = pairs.iter().any(|pair| {
                 pair.chain.leaf().map(|leaf| &leaf.sha256) == Some(&parsed.certificate.sha256)
@@ -357,16 +310,17 @@ fn fitting(
         .map(|(path, key)| (Some(path.to_path_buf()), state_of(key, own)))
         .min_by_key(|(_, state)| fitness(state))
         .unwrap_or((None, KeyState::Missing));
-    let chain = Chain::of(&file.certificates, place, trust);
-    let issuer_file = issuer_elsewhere(file, &chain, files);
-    let chain = if issuer_file.is_some() {
-        let mut together = file.certificates.clone();
-        let others = files.iter().filter(|other| other.path != file.path);
-        together.extend(others.flat_map(|other| other.certificates.iter().cloned()));
-        Chain::of(&together, place, trust)
-    } else {
-        chain
-    };
+    let mut together = file.certificates.clone();
+    let mut chain = Chain::of(&together, place, trust);
+    let mut issuer_file = None;
+    for _ in 0..MOST_BORROWED {
+        let Some((path, issuer)) = issuer_elsewhere(&together, &chain, files, &file.path) else {
+            break;
+        };
+        issuer_file.get_or_insert_with(|| path.to_path_buf());
+        together.push(issuer.clone());
+        chain = Chain::of(&together, place, trust);
+    }
     Pair {
         certificate_file: file.path.clone(),
         key_file,
@@ -384,5 +338,114 @@ fn fitness(state: &KeyState) -> u8 {
         KeyState::Unreadable(_) => 3,
         KeyState::Differs => 4,
         KeyState::Missing => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::facts::certificates::traefik_file::named_pairs;
+
+    fn file(name: &str, content: &str) -> CertificateFile {
+        let path = Path::new("/srv/data/traefik/certs").join(name);
+        CertificateFile::read(path, content.as_bytes())
+    }
+
+    struct Made {
+        certificate: String,
+        key: String,
+    }
+
+    fn made(name: &str) -> Made {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        Made {
+            certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+        }
+    }
+
+    fn paired(files: Vec<CertificateFile>, configuration: &str) -> OwnCertificates {
+        let own = OwnCertificates {
+            directory: "/srv/data/traefik/certs".into(),
+            ..OwnCertificates::default()
+        };
+        pair_up(own, files, &named_pairs(configuration).unwrap(), None)
+    }
+
+    #[test]
+    fn keys_find_their_certificates_by_content() {
+        let (one, other) = (made("one.example.com"), made("other.example.com"));
+        let own = paired(
+            vec![
+                file("a.key", &other.key),
+                file("b.key", &one.key),
+                file(
+                    "both.crt",
+                    &format!("{}{}", one.certificate, other.certificate),
+                ),
+                file("readme.txt", "not a certificate"),
+            ],
+            "",
+        );
+        let found: Vec<_> = own
+            .pairs
+            .iter()
+            .map(|pair| (&pair.chain.leaf().unwrap().dns_names[0], &pair.key))
+            .collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|(_, key)| **key == KeyState::Belongs));
+        assert_eq!(own.files.len(), 3);
+        assert_eq!(own.faults, []);
+    }
+
+    #[test]
+    fn a_configuration_says_which_files_count() {
+        let (one, other) = (made("one.example.com"), made("other.example.com"));
+        let files = || {
+            vec![
+                file("one.crt", &one.certificate),
+                file("one.key", &one.key),
+                file("other.crt", &other.certificate),
+                file("other.key", &other.key),
+            ]
+        };
+        let own = paired(
+            files(),
+            "tls:\n  certificates:\n    - certFile: /certs/one.crt\n      keyFile: /certs/other.key\n",
+        );
+        assert_eq!(own.pairs.len(), 1);
+        assert_eq!(own.pairs[0].key, KeyState::Differs);
+        let own = paired(
+            files(),
+            "tls: {stores: {default: {defaultCertificate: {certFile: one.crt, keyFile: none.key}}}}",
+        );
+        assert_eq!(own.pairs[0].key, KeyState::Missing);
+        assert!(own.faults[0].path.ends_with("none.key"));
+    }
+
+    #[test]
+    fn other_containers_are_named() {
+        let certificate =
+            rcgen::generate_simple_self_signed(vec!["a.example.com".to_owned()]).unwrap();
+        let path = PathBuf::from("/c.cer");
+        let der = CertificateFile::read(path.clone(), certificate.cert.der());
+        assert!(der.fault.unwrap().contains("DER"));
+        let container = CertificateFile::read(path, &[0x30, 0x82, 1, 2, 3]);
+        assert!(container.fault.unwrap().contains("PKCS#12"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), label in "(CERTIFICATE|PRIVATE KEY|EC PRIVATE KEY|RSA PRIVATE KEY)") {
+            use base64::Engine;
+            let raw = CertificateFile::read("/a".into(), &bytes);
+            let body = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+            let armoured = CertificateFile::read("/b".into(), pem.as_bytes());
+            let own = OwnCertificates::default();
+            let _ = pair_up(own, vec![raw, armoured], &[], None);
+        }
     }
 }

@@ -20,7 +20,7 @@ use super::{Observed, Root, Site, bounded, certificates::ServerName, read_text};
 use crate::{redact::Redactor, units::Bytes};
 
 /// A token has some thousand characters.
-const LARGEST_TOKEN: Bytes = Bytes(64_000);
+const LARGEST_TOKEN: Bytes = Bytes(16_000);
 
 /// What the first wave knows of the way to the node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
