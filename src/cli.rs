@@ -43,6 +43,23 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// From another machine: is HOST reachable as a client, and as Let's Encrypt, would need it
+    Probe {
+        /// The name of the machine that runs, or is to run, Sesam; or an address
+        host: String,
+        /// The file with the one-time token that `listen` shows there; - reads it from stdin
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
+    },
+    /// Before installing: answer a probe on the inbound ports
+    Listen {
+        /// The ports [default: those of the profile]
+        #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+        ports: Vec<u16>,
+        /// How long at most, as in 90s, 10m or 2h
+        #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration)]
+        duration: Duration,
+    },
     /// Print the JSON Schema of the report
     Schema,
     /// Print a completion script
@@ -186,6 +203,19 @@ fn moment(text: &str) -> Result<Moment, String> {
         .map_err(|_| wrong())
 }
 
+fn duration(text: &str) -> Result<Duration, String> {
+    let longest = Duration::from_hours(24);
+    let wrong = || format!("“{text}” is no duration between 1s and 24h, as in 90s, 10m or 2h");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let duration = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|duration| (Duration::from_secs(1)..=longest).contains(duration))
+        .ok_or_else(wrong)
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     const LONGEST: f64 = 3600.0;
     let wrong = || format!("“{text}” is no number of seconds between 0.1 and {LONGEST}");
@@ -234,6 +264,14 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
         for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_are_sensible() {
+        assert_eq!(duration("10m").unwrap(), Duration::from_mins(10));
+        for wrong in ["", "0s", "-5m", "25h", "10", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -20,3 +20,4 @@ pub mod spelling;
 pub mod toml_document;
 pub mod units;
 pub mod utc;
+pub mod vantage;

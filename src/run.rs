@@ -1,11 +1,13 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod outside;
+
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -26,6 +28,7 @@ use crate::{
     report::{self, Detail, Look, Report, Timing},
     settings::Settings,
     toml_document::DocumentError,
+    vantage::listen::ListenError,
 };
 
 /// How the process ends.
@@ -73,6 +76,14 @@ enum RunError {
     Output(#[from] OutputError),
     #[error(transparent)]
     Recording(#[from] facts::RecordingError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("--token-file {}: {cause}", path.display())]
+    Token { path: PathBuf, cause: String },
+    #[error("probe: --offline forbids every connection; leave it out")]
+    OfflineProbe,
+    #[error("probe: “{0}” is neither a host name nor an address, as in node.example.com")]
+    Host(String),
     #[error("--root {}: {cause}", path.display())]
     Root { path: PathBuf, cause: io::Error },
     #[error("--at: the time is out of range; say one between the years 0 and 9999")]
@@ -114,6 +125,8 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
         Some(Command::Man) => return say(&reference::manual_page()),
         Some(Command::Facts { output }) => Asked::Facts(output),
+        Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
+        Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
         Some(Command::Check { words }) => Asked::Report(words),
         None => Asked::Report(Vec::new()),
     };
@@ -144,6 +157,13 @@ enum Asked {
     Report(Vec<String>),
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
+    /// The view of a host from outside.
+    Probe {
+        host: String,
+        token_file: Option<PathBuf>,
+    },
+    /// Answers for a probe.
+    Listen { ports: Vec<u16>, duration: Duration },
 }
 
 async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
@@ -152,6 +172,12 @@ async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Resul
     let words = match &asked {
         Asked::Report(words) => words.as_slice(),
         Asked::Facts(_) => &[],
+        Asked::Probe { host, token_file } => {
+            return outside::probe(host, token_file.as_deref(), &options, &redactor).await;
+        }
+        Asked::Listen { ports, duration } => {
+            return outside::listen(ports, *duration, &options, &redactor).await;
+        }
     };
     let selection = Selection::new(words.iter().chain(&options.only), &options.skip)?;
     let facts = match &options.facts {
@@ -199,6 +225,16 @@ async fn observed(
     redactor: &Redactor,
     at: Timestamp,
 ) -> Result<Facts, RunError> {
+    let site = site(options, redactor)?;
+    let wanted = diagnosis::sources(selection);
+    let progress = Progress::new(wanted.len(), options);
+    let facts = facts::observe(&site, &wanted, at, &|event| progress.hear(&event)).await;
+    progress.finish();
+    Ok(facts)
+}
+
+/// The machine that the options name, and how they let it be looked at.
+fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
     let root = match &options.root {
         None => Root::machine(),
         Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
@@ -208,19 +244,14 @@ async fn observed(
     };
     let settings = Settings::load(&root, options.config.as_deref())?;
     let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
-    let site = Site {
+    Ok(Site {
         root,
         profile: Arc::new(profile),
         settings: Arc::new(settings),
         deadline: options.timeout,
         offline: options.offline,
         redactor: redactor.clone(),
-    };
-    let wanted = diagnosis::sources(selection);
-    let progress = Progress::new(wanted.len(), options);
-    let facts = facts::observe(&site, &wanted, at, &|event| progress.hear(&event)).await;
-    progress.finish();
-    Ok(facts)
+    })
 }
 
 /// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.

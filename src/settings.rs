@@ -38,6 +38,9 @@ pub struct Settings {
     /// Where the site's own checks are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugins_dir: Option<PathBuf>,
+    /// A report that `sesam-doctor probe` made on another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_report: Option<PathBuf>,
     /// Whether the storage's speed may be measured by writing to it; yes where not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure_storage: Option<bool>,
@@ -105,6 +108,7 @@ impl Settings {
             ("stack_dir", &settings.stack_dir),
             ("node_token_file", &settings.node_token_file),
             ("plugins_dir", &settings.plugins_dir),
+            ("probe_report", &settings.probe_report),
         ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
                 return Err(DocumentError::Unfit {
@@ -132,6 +136,7 @@ impl Settings {
             public_addresses: vec![IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)],
             node_token_file: path(),
             plugins_dir: path(),
+            probe_report: path(),
             measure_storage: Some(true),
             waivers: vec![waiver],
         };

@@ -43,6 +43,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    ("vantage", &["checks", "facts", "profile"]),
     ("reference", &["checks", "cli"]),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
@@ -62,6 +63,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "report",
             "settings",
             "toml_document",
+            "units",
+            "vantage",
         ],
     ),
 ];

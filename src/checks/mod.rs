@@ -8,6 +8,7 @@ mod container;
 mod dns;
 mod hardware;
 mod image_reference;
+pub mod inbound;
 mod install;
 mod layout;
 mod license;
@@ -95,6 +96,8 @@ pub enum Category {
     Dns,
     /// Hosts that the product talks to.
     Outbound,
+    /// Ports that others come to.
+    Inbound,
     /// Certificates, on disk and as served.
     Tls,
     /// The stack's containers.
@@ -109,7 +112,7 @@ pub enum Category {
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
@@ -119,6 +122,7 @@ impl Category {
         Self::Config,
         Self::Dns,
         Self::Outbound,
+        Self::Inbound,
         Self::Tls,
         Self::Container,
         Self::Node,
@@ -139,8 +143,9 @@ impl Category {
             Self::Config => "config",
             Self::Dns => "dns",
             Self::Outbound => "outbound",
-            Self::Container => "container",
+            Self::Inbound => "inbound",
             Self::Tls => "tls",
+            Self::Container => "container",
             Self::Node => "node",
             Self::Install => "install",
             Self::Plugin => "plugin",

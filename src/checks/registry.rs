@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, config, container, dns, hardware, install, layout, license, node,
-    outbound, plugins, software, storage, system, tls, waivers,
+    Category, Check, Judge, config, container, dns, hardware, inbound, install, layout, license,
+    node, outbound, plugins, software, storage, system, tls, waivers,
 };
 use crate::spelling::nearest;
 
@@ -61,6 +61,8 @@ pub static REGISTRY: &[&Check] = &[
     &outbound::PYPI,
     &outbound::SITE_GROUPS,
     &outbound::PROXY,
+    &inbound::HTTP,
+    &inbound::HTTPS,
     &tls::STORE,
     &tls::EXPIRY,
     &tls::ENDPOINT,

@@ -15,17 +15,20 @@ pub mod compose_programs;
 pub mod dns;
 pub mod docker;
 pub mod endpoint;
+pub mod firewall;
 pub mod handshake;
 pub mod host;
 pub mod layout;
 pub mod license;
 pub mod limits;
+pub mod listeners;
 pub mod memory;
 pub mod node;
 pub mod node_names;
 pub mod outbound;
 pub mod ownership;
 pub mod plugins;
+pub mod probe_report;
 pub mod processors;
 pub mod proxies;
 pub mod registry_login;
@@ -167,6 +170,12 @@ sources! {
     ComposePrograms => compose_programs: compose_programs::ComposePrograms,
     /// Logins for registries, without the passwords.
     RegistryLogin => registry_login: registry_login::RegistryLogins,
+    /// Who listens on the ports that others come to.
+    Listeners => listeners: listeners::Listeners,
+    /// What the machine's own firewall was told.
+    Firewall => firewall: firewall::Firewall,
+    /// What a probe saw from outside.
+    ProbeReport => probe_report: probe_report::Probe,
     /// Traefik's certificates on disk.
     Certificates => certificates: certificates::Certificates,
     /// What this machine serves by TLS.

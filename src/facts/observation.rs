@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
-    compose_programs, docker, endpoint, host, layout, license, limits, memory, node,
-    node::NodeWhereabouts, node_names, outbound, ownership, plugins, processors, proxies,
-    registry_login, resolvers, stack, storage_latency, volumes,
+    compose_programs, docker, endpoint, firewall, host, layout, license, limits, listeners, memory,
+    node, node::NodeWhereabouts, node_names, outbound, ownership, plugins, probe_report,
+    processors, proxies, registry_login, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -84,9 +84,12 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        (stack, outbound, node_names, certificates, endpoint, node),
+        (stack, (outbound, node_names), (certificates, endpoint, node)),
         resolvers,
         proxies,
+        listeners,
+        firewall,
+        probe_report,
         docker,
         compose_programs,
         registry_login,
@@ -106,6 +109,9 @@ pub async fn observe(
         asking.stack_and_what_it_names(),
         asking.ask(Source::Resolvers, resolvers::observe),
         asking.ask(Source::Proxies, proxies::observe),
+        asking.ask(Source::Listeners, listeners::observe),
+        asking.ask(Source::Firewall, firewall::observe),
+        asking.ask(Source::ProbeReport, probe_report::observe),
         asking.ask(Source::Docker, docker::observe),
         asking.ask(Source::ComposePrograms, compose_programs::observe),
         asking.ask(Source::RegistryLogin, registry_login::observe),
@@ -127,6 +133,9 @@ pub async fn observe(
     facts.proxies = proxies.keep(&mut facts);
     facts.outbound = outbound.keep(&mut facts);
     facts.node_names = node_names.keep(&mut facts);
+    facts.listeners = listeners.keep(&mut facts);
+    facts.firewall = firewall.keep(&mut facts);
+    facts.probe_report = probe_report.keep(&mut facts);
     facts.docker = docker.keep(&mut facts);
     facts.compose_programs = compose_programs.keep(&mut facts);
     facts.registry_login = registry_login.keep(&mut facts);
@@ -136,6 +145,13 @@ pub async fn observe(
     facts.node = node.keep(&mut facts);
     facts
 }
+
+/// What is asked of the stack's certificates and node, once its files are read.
+type Served = (
+    Answer<certificates::Certificates>,
+    Answer<endpoint::Endpoint>,
+    Answer<node::Node>,
+);
 
 struct Asking<'a> {
     site: &'a Site,
@@ -198,52 +214,51 @@ impl NamedByStack {
 }
 
 impl Asking<'_> {
-    /// The second wave: what the stack's files name is looked at as soon as these are read, and nothing else waits for
-    /// them. Hosts that are known without them are asked at once.
+    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
+    /// and nothing else waits for them.
     async fn stack_and_what_it_names(
         &self,
     ) -> (
         Answer<stack::Stack>,
-        Answer<outbound::Outbound>,
-        Answer<node_names::NodeNames>,
-        Answer<certificates::Certificates>,
-        Answer<endpoint::Endpoint>,
-        Answer<node::Node>,
+        (Answer<outbound::Outbound>, Answer<node_names::NodeNames>),
+        Served,
     ) {
         let (tell_log_host, log_host) = oneshot::channel();
         let (tell_domain, node_domain) = oneshot::channel();
-        let stack_and_what_follows = async {
-            let stack = self.ask(Source::Stack, stack::observe).await;
-            let named = NamedByStack::of(&stack.observed);
-            // Where nobody listens any more, nobody asked for it.
-            let _ = tell_log_host.send(named.log_host);
-            let _ = tell_domain.send(named.node_domain);
-            let word = StackWord::of(stack.observed.seen().ok(), &self.site.profile);
-            let whereabouts = NodeWhereabouts {
-                node_domain: word.node_domain.clone(),
-                // The engine may hang, and the node must not wait for it.
-                container: None,
-            };
-            let (certificates, endpoint, node) = tokio::join!(
-                self.ask(Source::Certificates, |site| {
-                    certificates::observe(site, word.clone())
-                }),
-                self.ask(Source::Endpoint, |site| endpoint::observe(
-                    site,
-                    word.clone()
-                )),
-                self.ask(Source::Node, |site| node::observe(site, whereabouts)),
-            );
-            (stack, certificates, endpoint, node)
-        };
-        let ((stack, certificates, endpoint, node), outbound, node_names) = tokio::join!(
-            stack_and_what_follows,
+        let ((stack, served), outbound, node_names) = tokio::join!(
+            async {
+                let stack = self.ask(Source::Stack, stack::observe).await;
+                let named = NamedByStack::of(&stack.observed);
+                // Where nobody listens any more, nobody asked for it.
+                let _ = tell_log_host.send(named.log_host);
+                let _ = tell_domain.send(named.node_domain);
+                let served = self.what_is_served(&stack).await;
+                (stack, served)
+            },
             self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
             self.ask(Source::NodeNames, |site| {
                 node_names::observe(site, node_domain)
             }),
         );
-        (stack, outbound, node_names, certificates, endpoint, node)
+        (stack, (outbound, node_names), served)
+    }
+
+    async fn what_is_served(&self, stack: &Answer<stack::Stack>) -> Served {
+        let word = StackWord::of(stack.observed.seen().ok(), &self.site.profile);
+        let whereabouts = NodeWhereabouts {
+            node_domain: word.node_domain.clone(),
+            // Known once Docker is among the sources.
+            container: None,
+        };
+        tokio::join!(
+            self.ask(Source::Certificates, |site| {
+                certificates::observe(site, word.clone())
+            }),
+            self.ask(Source::Endpoint, |site| {
+                endpoint::observe(site, word.clone())
+            }),
+            self.ask(Source::Node, |site| node::observe(site, whereabouts)),
+        )
     }
 
     /// Asks one source on a task of its own, so that neither its panic nor its silence reaches the others.

@@ -1,5 +1,6 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
+mod inbound;
 mod network;
 mod release;
 mod requirements;
@@ -10,6 +11,7 @@ use std::{fmt::Write, path::Path};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+pub use inbound::{FirewallFiles, InboundPort, Speaks, Vantage};
 pub use network::{
     FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
     RegistryBlob,

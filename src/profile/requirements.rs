@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Network, OutboundGroup, ReleaseNumber, Service, Software};
+use super::{
+    FirewallFiles, InboundPort, Network, OutboundGroup, ReleaseNumber, Service, Software, Vantage,
+};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -50,6 +52,12 @@ pub struct Profile {
     pub network: Network,
     /// Hosts that have to be reached.
     pub outbound: Vec<OutboundGroup>,
+    /// Ports that have to be let in.
+    pub inbound: Vec<InboundPort>,
+    /// How the view from outside is taken and counts.
+    pub vantage: Vantage,
+    /// Where the machine's firewall keeps what it is told.
+    pub firewall: FirewallFiles,
 }
 
 /// Hardware minimums.
@@ -406,6 +414,8 @@ impl Profile {
         self.system_contradiction()
             .or_else(|| self.share_contradiction())
             .or_else(|| self.outbound.iter().find_map(OutboundGroup::contradiction))
+            .or_else(|| self.inbound.iter().find_map(InboundPort::contradiction))
+            .or_else(|| self.vantage.contradiction())
     }
 
     fn system_contradiction(&self) -> Option<String> {

@@ -49,6 +49,7 @@ pub enum Connect {
 }
 
 /// The address that this machine would use towards `to`; none where it has no route. Sends nothing.
+#[must_use]
 pub fn source_address(to: SocketAddr) -> Option<IpAddr> {
     let any: IpAddr = match to {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,13 +1,13 @@
 //! The hosts that the product needs, and what answers there: all of them at once, each over IPv4 and IPv6.
 
 mod certificate;
-mod connect;
-mod http;
+pub mod connect;
+pub mod http;
 mod names;
 mod path;
 mod probe;
-mod tls;
-mod trust;
+pub mod tls;
+pub mod trust;
 mod tunnel;
 
 use std::{

@@ -60,6 +60,7 @@ impl Default for Trust {
 
 impl Trust {
     /// The authorities for a host that may have some of its own.
+    #[must_use]
     pub fn store(&self, own: Option<&Path>) -> Arc<RootCertStore> {
         own.and_then(|file| self.extended.get(file))
             .unwrap_or(&self.system)

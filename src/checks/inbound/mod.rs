@@ -1,0 +1,205 @@
+//! Ports that others come to: who holds them, whether they are let in, and what was seen from outside.
+
+pub mod causes;
+pub mod door;
+pub mod names;
+
+mod certificate;
+mod firewall;
+mod outside;
+mod port;
+
+use crate::{
+    checks::{Category, Cause, Check, Judge, Level, Prose},
+    facts::Source,
+};
+
+const CAUSES: &[Cause] = &[
+    causes::PORT_TAKEN,
+    causes::LOOPBACK_ONLY,
+    causes::FIREWALL_CLOSED,
+    causes::NOT_REACHABLE,
+    causes::PARTLY_REACHABLE,
+];
+const READS: &[Source] = &[
+    Source::Listeners,
+    Source::Firewall,
+    Source::ProbeReport,
+    Source::Certificates,
+];
+const REFERENCE: &str = "Operator's manual, firewall: inbound";
+const CHECKS: &str = "Who listens on the port: Traefik, Docker's own `docker-proxy` for it, or nothing yet is right; another program, or one that is bound to the machine itself, fails. Then what ufw and firewalld were told. Then, where the settings name the report of a `sesam-doctor probe` that is not too old, what was seen from outside: without one the port passes with a remark, since only an outside view shows that others get through.";
+const REMEDY: &str = "Free the port, open it in the firewall that the finding names, and have the network team forward it. `sesam-doctor listen` here and `sesam-doctor probe` on another machine show whether it worked, also before anything is installed.";
+
+/// See [`Prose::checks`] in the declaration.
+pub static HTTP: Check = Check {
+    id: "inbound.http",
+    title: "Port 80 is free for Traefik and let in",
+    category: Category::Inbound,
+    level: Level::Required,
+    needs: &[],
+    reads: READS,
+    reference: REFERENCE,
+    causes: CAUSES,
+    prose: Prose {
+        checks: CHECKS,
+        why: "Let's Encrypt validates the node's name over plain HTTP, for issue and for every renewal, from addresses that nobody knows beforehand. Where certificates are brought by the customer or self-signed, the port is not needed.",
+        remedy: REMEDY,
+    },
+    judge: Judge::One(|context| port::judge(context, "http")),
+};
+
+/// See [`Prose::checks`] in the declaration.
+pub static HTTPS: Check = Check {
+    id: "inbound.https",
+    title: "Port 443 is free for Traefik and let in",
+    category: Category::Inbound,
+    level: Level::Required,
+    needs: &[],
+    reads: READS,
+    reference: REFERENCE,
+    causes: CAUSES,
+    prose: Prose {
+        checks: CHECKS,
+        why: "Every client of the node's API, the portal's user interface among them, comes to this port. They may come over a VPN or the local network only.",
+        remedy: REMEDY,
+    },
+    judge: Judge::One(|context| port::judge(context, "https")),
+};
+
+#[cfg(test)]
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{listening, mode, with};
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+        },
+        facts::{Facts, Observed},
+        profile::CertificateMode,
+    };
+
+    #[test]
+    fn who_holds_the_port() {
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("nobody yet", Status::Pass, None, listening(&[])),
+                Case::new("Traefik", Status::Pass, None, with(|_| {})),
+                Case::new(
+                    "Docker for a container",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "docker-proxy"), (80, "::", "docker-proxy")]),
+                ),
+                Case::new(
+                    "the doctor itself",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "sesam-doctor")]),
+                ),
+                Case::new(
+                    "somebody who cannot be seen",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "")]),
+                ),
+                Case::new(
+                    "another program",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "0.0.0.0", "nginx")]),
+                ),
+                Case::new(
+                    "another program beside Traefik",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "0.0.0.0", "traefik"), (80, "::", "apache2")]),
+                ),
+                Case::new(
+                    "another program, on loopback",
+                    Status::Fail,
+                    Some("port-taken"),
+                    listening(&[(80, "127.0.0.1", "nginx")]),
+                ),
+                Case::new(
+                    "another program, on another port",
+                    Status::Pass,
+                    None,
+                    listening(&[(443, "0.0.0.0", "nginx")]),
+                ),
+                Case::new(
+                    "Traefik for itself only",
+                    Status::Fail,
+                    Some("loopback-only"),
+                    listening(&[(80, "127.0.0.1", "docker-proxy"), (80, "::1", "traefik")]),
+                ),
+                Case::new(
+                    "somebody for themselves, who cannot be seen",
+                    Status::Fail,
+                    Some("loopback-only"),
+                    listening(&[(80, "127.0.0.1", "")]),
+                ),
+                Case::new(
+                    "nobody looked",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "the kernel refused",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    |facts: &mut Facts| facts.listeners = Observed::Failed("no /proc".into()),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_finding_names_the_holder() {
+        let mut facts = nothing_observed();
+        listening(&[(443, "0.0.0.0", "nginx")])(&mut facts);
+        let verdict = verdict(&HTTPS, &facts);
+        assert!(verdict.summary.contains("nginx (pid 4711)"), "{verdict:?}");
+        assert!(verdict.advice.concat().contains("systemctl status 4711"));
+    }
+
+    #[test]
+    fn port_80_is_not_needed_with_certificates_of_ones_own() {
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("own", Status::Skip, None, mode(CertificateMode::Own)),
+                Case::new(
+                    "self-signed, whatever holds the port",
+                    Status::Skip,
+                    None,
+                    |facts: &mut Facts| {
+                        mode(CertificateMode::SelfSigned)(facts);
+                        listening(&[(80, "0.0.0.0", "nginx")])(facts);
+                    },
+                ),
+                Case::new(
+                    "Let's Encrypt",
+                    Status::Pass,
+                    None,
+                    mode(CertificateMode::LetsEncrypt),
+                ),
+            ],
+        );
+        judge_cases(
+            &HTTPS,
+            &[Case::new(
+                "443 is always needed",
+                Status::Pass,
+                None,
+                mode(CertificateMode::Own),
+            )],
+        );
+    }
+}

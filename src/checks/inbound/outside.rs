@@ -1,0 +1,276 @@
+//! What a probe's report says of one port.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::door::{self, DoorVerdict, Outside};
+use crate::{
+    checks::Context,
+    facts::{Gap, Observed, probe_report::Probe},
+    units::counted,
+};
+
+/// What a report from outside says.
+pub enum View<'a> {
+    /// There is none.
+    None,
+    /// There is one that does not count; says why.
+    Useless(String),
+    /// It counts.
+    Seen(Seen<'a>),
+}
+
+/// What was seen at one port from outside.
+pub struct Seen<'a> {
+    /// The report.
+    pub probe: &'a Probe,
+    /// Every address at which it was looked, with the verdict.
+    pub doors: Vec<(String, DoorVerdict)>,
+    /// How old it is, in words.
+    pub age: String,
+}
+
+impl Seen<'_> {
+    /// The addresses where one gets through (or where not), with the verdicts.
+    pub fn ways(&self, open: bool) -> impl Iterator<Item = &(String, DoorVerdict)> {
+        self.doors
+            .iter()
+            .filter(move |(_, verdict)| verdict.way_is_open == Some(open))
+    }
+
+    /// Who looked, at what, and when.
+    pub fn source(&self) -> String {
+        format!(
+            "{} looked at {} {} ago ({})",
+            self.probe.from, self.probe.host, self.age, self.probe.probed_at
+        )
+    }
+}
+
+/// What the report that the settings name says of a port.
+pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
+    let probe = match context.facts.probe_report() {
+        Observed::Seen(probe) => probe,
+        Observed::NotAsked => return View::None,
+        Observed::Absent => {
+            return View::Useless(
+                "the probe's report that the settings name (`probe_report`) is not there".into(),
+            );
+        }
+        other => {
+            let gap = other.seen().err().unwrap_or(Gap::NotAsked);
+            return View::Useless(format!("the probe's report does not count: {gap}"));
+        }
+    };
+    let age = context.now.duration_since(probe.probed_at);
+    let valid_hours = context.profile.vantage.report_valid_hours;
+    if age > SignedDuration::from_hours(i64::from(valid_hours)) {
+        return View::Useless(format!(
+            "the probe's report is {} old and does not count any more (after {}): probe again",
+            in_words(age),
+            in_words(SignedDuration::from_hours(i64::from(valid_hours)))
+        ));
+    }
+    if probe.probed_at > later(context.now) {
+        return View::Useless(format!(
+            "the probe's report is of a time to come ({}) and does not count: look at the clocks of both machines",
+            probe.probed_at
+        ));
+    }
+    let outside = Outside {
+        probe,
+        profile: context.profile,
+    };
+    let doors: Vec<(String, DoorVerdict)> = probe
+        .doors
+        .iter()
+        .filter(|door| door.port == port)
+        .map(|door| (door::name(door), door::judge(outside, door)))
+        .collect();
+    if doors
+        .iter()
+        .all(|(_, verdict)| verdict.way_is_open.is_none())
+    {
+        return View::Useless(format!(
+            "the probe of {} did not look at port {port}",
+            probe.host
+        ));
+    }
+    View::Seen(Seen {
+        probe,
+        doors,
+        age: in_words(age.max(SignedDuration::ZERO)),
+    })
+}
+
+/// By how much two machines' clocks may differ.
+fn later(now: Timestamp) -> Timestamp {
+    now.checked_add(SignedDuration::from_mins(10))
+        .unwrap_or(now)
+}
+
+fn in_words(duration: SignedDuration) -> String {
+    let minutes = duration.as_secs().unsigned_abs() / 60;
+    match minutes {
+        0..=119 => counted(minutes, "minute"),
+        120..=2_879 => counted(minutes / 60, "hour"),
+        _ => counted(minutes / 1440, "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+            inbound::{
+                HTTP,
+                samples::{door, firewall, listening, probe, probed, ufw, with},
+            },
+        },
+        facts::{Facts, outbound::Connect},
+    };
+
+    #[test]
+    fn what_was_seen_from_outside() {
+        let (four, six) = ("203.0.113.7", "2001:db8::7");
+        let well = || {
+            vec![
+                door(four, 80, Connect::Open),
+                door(four, 443, Connect::Open),
+            ]
+        };
+        let no_route = || {
+            let mut door = door(
+                six,
+                80,
+                Connect::Unreachable {
+                    by: None,
+                    how: "x".into(),
+                },
+            );
+            door.from = None;
+            door
+        };
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new("got through", Status::Pass, None, probed(1, well())),
+                Case::new(
+                    "just now, by a clock that is ahead",
+                    Status::Pass,
+                    None,
+                    probed(0, well()),
+                ),
+                Case::new(
+                    "did not",
+                    Status::Fail,
+                    Some("not-reachable"),
+                    probed(1, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "did at one address",
+                    Status::Warn,
+                    Some("partly-reachable"),
+                    probed(
+                        1,
+                        vec![
+                            door(four, 80, Connect::Open),
+                            door(six, 80, Connect::Refused),
+                        ],
+                    ),
+                ),
+                Case::new(
+                    "did where it could look",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![door(four, 80, Connect::Open), no_route()]),
+                ),
+                Case::new(
+                    "could look nowhere",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![no_route()]),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_view_that_does_not_count_or_not_alone() {
+        let four = "203.0.113.7";
+        let well = || {
+            vec![
+                door(four, 80, Connect::Open),
+                door(four, 443, Connect::Open),
+            ]
+        };
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new(
+                    "did not, too long ago",
+                    Status::Pass,
+                    None,
+                    probed(169, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "did not, in time to come",
+                    Status::Pass,
+                    None,
+                    probed(-2, vec![door(four, 80, Connect::Silent)]),
+                ),
+                Case::new(
+                    "looked at another port",
+                    Status::Pass,
+                    None,
+                    probed(1, vec![door(four, 443, Connect::Silent)]),
+                ),
+                Case::new(
+                    "its report is not there",
+                    Status::Pass,
+                    None,
+                    with(|facts| facts.probe_report = Observed::Absent),
+                ),
+                Case::new(
+                    "its report is none",
+                    Status::Pass,
+                    None,
+                    with(|facts| facts.probe_report = Observed::Failed("garbage".into())),
+                ),
+                Case::new(
+                    "got through a firewall that should not let it",
+                    Status::Warn,
+                    Some("firewall-closed"),
+                    move |facts: &mut Facts| {
+                        firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
+                        facts.probe_report = Observed::Seen(probe(1, well()));
+                    },
+                ),
+                Case::new(
+                    "got through where the firewall could not be looked at",
+                    Status::Pass,
+                    None,
+                    move |facts: &mut Facts| {
+                        probed(1, vec![door(four, 80, Connect::Open)])(facts);
+                        facts.firewall = Observed::Denied("it needs root".into());
+                    },
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_from_outside_is_said() {
+        let remarks = |arrange: &dyn Fn(&mut Facts)| {
+            let mut facts = nothing_observed();
+            arrange(&mut facts);
+            verdict(&HTTP, &facts).remarks.concat()
+        };
+        assert!(remarks(&listening(&[])).contains("while sesam-doctor listen runs here"));
+        assert!(remarks(&with(|_| {})).contains("never seen from outside"));
+        let old = probed(200, vec![door("203.0.113.7", 80, Connect::Open)]);
+        assert!(remarks(&old).contains("8 days old"));
+    }
+}

@@ -1,0 +1,204 @@
+//! firewalld: asked where it runs, else read from its files.
+
+use serde::{Deserialize, Serialize};
+use tokio::process::Command;
+
+use super::{PortRange, firewalld_files, rule_set};
+use crate::facts::{
+    Observed, Site, bounded, proc,
+    program::{self, Ended},
+};
+
+/// Its daemon, as the kernel names the process.
+const DAEMON: &str = "firewalld";
+/// Its client.
+const CLIENT: &str = "firewall-cmd";
+/// More than any list of zones takes.
+const LARGEST_LIST: usize = 1_000_000;
+
+/// What firewalld lets in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firewalld {
+    /// The zones that interfaces or sources are in; without any the default zone.
+    pub zones: Vec<Zone>,
+    /// Whom this was learned from.
+    pub learned_from: FirewalldSource,
+}
+
+/// Whom firewalld's state was learned from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirewalldSource {
+    /// The running daemon.
+    #[default]
+    Daemon,
+    /// The files that it starts with.
+    Files,
+}
+
+/// What one zone lets in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Its name.
+    pub name: String,
+    /// The interfaces in it.
+    #[serde(default)]
+    pub interfaces: Vec<String>,
+    /// The sources in it.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Whether it lets in everything.
+    pub accepts_all: bool,
+    /// The TCP ports that it lets in, by services too.
+    pub tcp_ports: Vec<PortRange>,
+    /// The services that it lets in.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// Rules in firewalld's rich language, which are shown and not judged.
+    #[serde(default)]
+    pub rich_rules: usize,
+}
+
+/// Looks at it.
+pub async fn observe(site: &Site) -> Observed<Firewalld> {
+    let is_machine = site.root.is_machine();
+    let enabled = {
+        let (root, files) = (site.root.clone(), site.profile.firewall.clone());
+        bounded(site.deadline, "the files of firewalld", move || {
+            let running = is_machine
+                && proc::processes(&[DAEMON]).is_ok_and(|processes| !processes.is_empty());
+            Observed::Seen((running, firewalld_files::is_enabled(&root, &files)))
+        })
+        .await
+    };
+    let (running, enabled) = match enabled {
+        Observed::Seen(state) => state,
+        other => return other.map(|_| Firewalld::default()),
+    };
+    if running && rule_set::is_installed(CLIENT) {
+        return ask(site).await;
+    }
+    if !running && !enabled {
+        return Observed::Absent;
+    }
+    let (root, files) = (site.root.clone(), site.profile.firewall.clone());
+    bounded(site.deadline, "the files of firewalld", move || {
+        firewalld_files::read(&root, &files)
+    })
+    .await
+}
+
+async fn ask(site: &Site) -> Observed<Firewalld> {
+    let mut command = Command::new(CLIENT);
+    command.arg("--list-all-zones");
+    let mut zones = match program::run(command, LARGEST_LIST, site.deadline).await {
+        Err(error) => return Observed::Failed(format!("{CLIENT} could not be run: {error}")),
+        Ok(run) => match run.ended {
+            Ended::Exited(0) => parse(&run.stdout.text()),
+            Ended::TimedOut => {
+                return Observed::TimedOut(format!(
+                    "{CLIENT} --list-all-zones did not answer within {} s",
+                    site.deadline.as_secs_f64()
+                ));
+            }
+            _ => {
+                let said = run.stderr.text();
+                let first = said.lines().next().unwrap_or_default();
+                if first.contains("ALREADY") || first.contains("uthoriz") {
+                    return Observed::Denied(format!("asking {DAEMON} needs root"));
+                }
+                return Observed::Failed(format!("{CLIENT} --list-all-zones failed: {first}"));
+            }
+        },
+    };
+    let (root, files) = (site.root.clone(), site.profile.firewall.clone());
+    bounded(site.deadline, "the services of firewalld", move || {
+        for zone in &mut zones {
+            firewalld_files::add_services(&root, &files, zone);
+        }
+        Observed::Seen(Firewalld {
+            zones,
+            learned_from: FirewalldSource::Daemon,
+        })
+    })
+    .await
+}
+
+/// The active zones of `--list-all-zones`, without the ports of their services.
+fn parse(text: &str) -> Vec<Zone> {
+    let mut zones: Vec<Zone> = Vec::new();
+    let mut is_active = false;
+    for line in text.lines() {
+        if !line.starts_with(char::is_whitespace) {
+            let Some(name) = line.split_whitespace().next() else {
+                continue;
+            };
+            is_active = line.contains("active");
+            if is_active {
+                zones.push(Zone {
+                    name: name.to_owned(),
+                    ..Zone::default()
+                });
+            }
+            continue;
+        }
+        let Some(zone) = zones.last_mut().filter(|_| is_active) else {
+            continue;
+        };
+        let line = line.trim();
+        if line.starts_with("rule ") {
+            zone.rich_rules = zone.rich_rules.saturating_add(1);
+        }
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        let words = || value.split_whitespace().map(ToOwned::to_owned).collect();
+        match key {
+            "target" => zone.accepts_all = value.trim() == "ACCEPT",
+            "interfaces" => zone.interfaces = words(),
+            "sources" => zone.sources = words(),
+            "services" => zone.services = words(),
+            "ports" => zone.tcp_ports = value.split_whitespace().filter_map(tcp_ports).collect(),
+            _ => {}
+        }
+    }
+    zones
+}
+
+/// `80/tcp` or `8000-8010/tcp`.
+fn tcp_ports(text: &str) -> Option<PortRange> {
+    PortRange::parse(text.strip_suffix("/tcp")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_active_zones_are_read() {
+        let zones = parse(
+            "block\n  target: %%REJECT%%\n  services: http\n\n\
+             public (default, active)\n  target: default\n  interfaces: eth0 eth1\n  sources: \n  services: dhcpv6-client ssh\n  ports: 8080/tcp 53/udp 8000-8010/tcp\n  rich rules: \n\trule family=\"ipv4\" port port=\"80\" protocol=\"tcp\" accept\n\n\
+             trusted (active)\n  target: ACCEPT\n  sources: 10.0.0.0/8\n",
+        );
+        let [public, trusted] = zones.as_slice() else {
+            panic!("{zones:?}");
+        };
+        assert_eq!(public.name, "public");
+        assert_eq!(public.interfaces, ["eth0", "eth1"]);
+        assert_eq!(public.services, ["dhcpv6-client", "ssh"]);
+        assert_eq!(public.tcp_ports.len(), 2);
+        assert_eq!((public.accepts_all, public.rich_rules), (false, 1));
+        assert_eq!(trusted.sources, ["10.0.0.0/8"]);
+        assert!(trusted.accepts_all);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "([a-z]+ \\(active\\)\n|  ports: |[0-9/-]|tcp| rule |:|\n|.)*") {
+            let _ = parse(&text);
+        }
+    }
+}
