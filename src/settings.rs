@@ -38,6 +38,9 @@ pub struct Settings {
     /// Where the site's own checks are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugins_dir: Option<PathBuf>,
+    /// Where templates of the site's own for the HTML report are; each file replaces the built-in one of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub templates_dir: Option<PathBuf>,
     /// Whether the storage's speed may be measured by writing to it; yes where not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure_storage: Option<bool>,
@@ -105,6 +108,7 @@ impl Settings {
             ("stack_dir", &settings.stack_dir),
             ("node_token_file", &settings.node_token_file),
             ("plugins_dir", &settings.plugins_dir),
+            ("templates_dir", &settings.templates_dir),
         ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
                 return Err(DocumentError::Unfit {
@@ -132,6 +136,7 @@ impl Settings {
             public_addresses: vec![IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)],
             node_token_file: path(),
             plugins_dir: path(),
+            templates_dir: path(),
             measure_storage: Some(true),
             waivers: vec![waiver],
         };
