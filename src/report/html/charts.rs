@@ -19,6 +19,9 @@ const REMAINING: &str = "_remaining_seconds";
 /// The name of the time that a phase of a probe took.
 const PHASE: &str = "probe_phase_seconds";
 
+/// The units that names end in.
+const UNITS: [&str; 4] = ["_bytes", "_seconds", "_ratio", "_celsius"];
+
 /// The phases of a probe in their order.
 const PHASES: [&str; 4] = ["resolve", "connect", "tls", "http"];
 
@@ -111,7 +114,7 @@ pub(super) fn timeline(report: &Report) -> Option<Chart> {
     let bars = expiries
         .into_iter()
         .map(|(finding, measurement)| Bar {
-            label: named(finding, measurement),
+            label: named(measurement),
             words: expiry(report, measurement.value),
             parts: vec![part(slug(finding), 0.0, measurement.value, longest)],
             marks: marks(measurement, longest),
@@ -161,7 +164,7 @@ fn against_limits((finding, measurement): Measured) -> Bar {
         }
     }
     Bar {
-        label: named(finding, measurement),
+        label: named(measurement),
         words,
         parts: vec![part(slug(finding), 0.0, measurement.value, longest)],
         marks: marks(measurement, longest),
@@ -245,21 +248,35 @@ fn slug(finding: &Finding) -> &'static str {
     }
 }
 
-/// The finding's title with what tells this figure from its others.
-fn named(finding: &Finding, measurement: &Measurement) -> String {
-    let labels: Vec<&str> = measurement.labels.values().map(String::as_str).collect();
-    if labels.is_empty() {
-        finding.title.clone()
-    } else {
-        format!("{}: {}", finding.title, labels.join(" "))
+/// The figure's name in words, without its unit, and what tells it from others of its name.
+pub(super) fn named(measurement: &Measurement) -> String {
+    let name = measurement.name.strip_suffix(REMAINING).map_or_else(
+        || {
+            UNITS
+                .iter()
+                .find_map(|unit| measurement.name.strip_suffix(unit))
+                .unwrap_or(&measurement.name)
+        },
+        |name| name,
+    );
+    let mut words = name.replace('_', " ");
+    for (label, value) in &measurement.labels {
+        words.push_str(", ");
+        if label == "percentile" {
+            words.push('p');
+        }
+        words.push_str(value);
     }
+    words
 }
 
 /// A figure with the unit that its name ends in.
 pub(super) fn quantity(name: &str, value: f64) -> String {
     let precise = |value: f64, unit: &str| {
         let digits = if value.abs() >= 100.0 { 0 } else { 1 };
-        format!("{value:.digits$} {unit}")
+        let figure = format!("{value:.digits$}");
+        let figure = figure.strip_suffix(".0").unwrap_or(&figure);
+        format!("{figure} {unit}")
     };
     if name.ends_with("_bytes") && value >= 0.0 {
         // Bytes are shown with one decimal of their unit; a saturating cast is what is wanted.

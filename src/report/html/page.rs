@@ -432,14 +432,8 @@ fn rows(report: &Report, finding: &Finding) -> Vec<Row> {
         row(&evidence.label, evidence.value.clone());
     }
     for measurement in &finding.measurements {
-        let labels: Vec<&str> = measurement.labels.values().map(String::as_str).collect();
-        let name = format!(
-            "{} {}",
-            measurement.name.replace('_', " "),
-            labels.join(" ")
-        );
         row(
-            name.trim_end(),
+            &charts::named(measurement),
             charts::quantity(&measurement.name, measurement.value),
         );
     }
