@@ -248,7 +248,7 @@ fn the_plugin_line_is_one_line_and_the_whole_is_what_nagios_reads() {
     assert!(text.contains("'hardware.requirement-3 storage_free_bytes data'=41000000000B;57000000000:;19000000000:"), "{text}");
     assert!(
         text.contains("percentile")
-            || text.contains("storage_fdatasync_seconds 99 data'=0.0114s;~:0.01;~:0.05"),
+            || text.contains("storage_fdatasync_seconds 99 data'=0.0114s;0.01;0.05"),
         "{text}"
     );
 }

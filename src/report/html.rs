@@ -38,13 +38,15 @@ pub fn html(
         "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     );
     let page = Page::of(&shown, since);
-    templates.audit(minijinja::context! {
+    let mut text = templates.audit(minijinja::context! {
         policy,
         style,
         sha256,
         embedded => Value::from_safe_string(embedded),
         ..Value::from(Serde(&page))
-    })
+    })?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// JSON that may stand in a page: no `<`, and nothing that hides from whoever reads the source.

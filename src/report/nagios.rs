@@ -191,7 +191,7 @@ fn unit(name: &str) -> &'static str {
 fn range(limit: Option<Limit>) -> String {
     match limit {
         None => String::new(),
-        Some(Limit::Above(value)) => format!("~:{}", text::figure(value)),
+        Some(Limit::Above(value)) => text::figure(value),
         Some(Limit::Below(value)) => format!("{}:", text::figure(value)),
     }
 }
