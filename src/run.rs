@@ -147,10 +147,11 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
     let ending = runtime.block_on(async {
         tokio::select! {
             ending = attend(asked, options, redactor.clone()) => ending,
-            signal = interruption() => Ok(match is_service {
+            signal = interruption() => Ok(if is_service {
                 // To be ended is how a service ends well.
-                true => Exit::Done,
-                false => Exit::Interrupted(signal),
+                Exit::Done
+            } else {
+                Exit::Interrupted(signal)
             }),
         }
     });

@@ -188,6 +188,9 @@ async fn accept(listener: &TcpListener, desk: &Arc<Desk>) {
     }
 }
 
+/// The part of the answers that a path is about.
+type Choice = fn(&Answers) -> &Bytes;
+
 /// What every client is answered from.
 #[derive(Debug)]
 struct Desk {
@@ -233,7 +236,6 @@ impl Desk {
             );
             return refusal;
         }
-        type Choice = fn(&Answers) -> &Bytes;
         let (kind, choose): (_, Choice) = match path {
             "/metrics" => ("text/plain; version=0.0.4; charset=utf-8", |all| {
                 &all.metrics
@@ -247,19 +249,17 @@ impl Desk {
                 );
             }
         };
-        match &self.kept.borrow().answers {
-            Some(answers) => response(StatusCode::OK, kind, choose(answers).clone()),
-            None => {
-                let mut later = plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the first report is being made\n",
-                );
-                later
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-                later
-            }
+        if let Some(answers) = &self.kept.borrow().answers {
+            return response(StatusCode::OK, kind, choose(answers).clone());
         }
+        let mut later = plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the first report is being made\n",
+        );
+        later
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        later
     }
 
     fn health(&self) -> Response<Full<Bytes>> {

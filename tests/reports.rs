@@ -1,4 +1,5 @@
 //! What every format promises, on reports that no machine made.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "support/reports.rs"]
 mod made;

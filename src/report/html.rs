@@ -1,9 +1,13 @@
 //! The report that auditors keep: one page that needs nothing but itself.
 
+mod changes;
 mod charts;
 mod firewall;
 mod page;
+mod rows;
 mod templates;
+
+use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use minijinja::{Value, value::Serde};
@@ -56,7 +60,8 @@ fn embeddable(json: &str) -> String {
     for character in json.chars() {
         if matches!(character, '<' | '>' | '&') || text::is_hidden(character) {
             for unit in character.encode_utf16(&mut units) {
-                embedded.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string does not fail.
+                let _ = write!(embedded, "\\u{unit:04x}");
             }
         } else {
             embedded.push(character);

@@ -14,7 +14,7 @@ use crate::checks::{Category, Status};
 /// Longer texts than this are cut.
 const LONGEST: usize = 4_000;
 
-/// The report as JUnit XML: a failure is a failure, what is unknown an error, what was not judged is skipped.
+/// The report as `JUnit` XML: a failure is a failure, what is unknown an error, what was not judged is skipped.
 ///
 /// # Errors
 /// None that a report can cause; the writer's own are passed on.

@@ -291,12 +291,10 @@ impl Document<'_> {
                 "start": self.report.observed_at,
                 "status-change": status,
             });
-            if let Some(end) = note.end() {
-                if !note.expired {
-                    members.insert("deadline".to_owned(), json!(end));
-                    if let Some(entry) = entry.as_object_mut() {
-                        entry.insert("end".to_owned(), json!(end));
-                    }
+            if let Some(end) = note.end().filter(|_| !note.expired) {
+                members.insert("deadline".to_owned(), json!(end));
+                if let Some(entry) = entry.as_object_mut() {
+                    entry.insert("end".to_owned(), json!(end));
                 }
             }
             members.insert("risk-log".to_owned(), json!({"entries": [entry]}));

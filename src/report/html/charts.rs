@@ -1,6 +1,6 @@
 //! The few things that are better seen than read, as bars beside their figures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 
@@ -153,15 +153,14 @@ fn against_limits((finding, measurement): Measured) -> Bar {
         * 1.1;
     let mut words = quantity(&measurement.name, measurement.value);
     for (what, limit) in [("warns", measurement.warn), ("fails", measurement.fail)] {
-        match limit {
-            Some(Limit::Below(value)) => {
-                words += &format!("; {what} below {}", quantity(&measurement.name, value));
-            }
-            Some(Limit::Above(value)) => {
-                words += &format!("; {what} above {}", quantity(&measurement.name, value));
-            }
-            None => {}
-        }
+        let (side, value) = match limit {
+            Some(Limit::Below(value)) => ("below", value),
+            Some(Limit::Above(value)) => ("above", value),
+            None => continue,
+        };
+        let threshold = quantity(&measurement.name, value);
+        // Writing to a string does not fail.
+        let _ = write!(words, "; {what} {side} {threshold}");
     }
     Bar {
         label: named(measurement),
@@ -250,15 +249,10 @@ fn slug(finding: &Finding) -> &'static str {
 
 /// The figure's name in words, without its unit, and what tells it from others of its name.
 pub(super) fn named(measurement: &Measurement) -> String {
-    let name = measurement.name.strip_suffix(REMAINING).map_or_else(
-        || {
-            UNITS
-                .iter()
-                .find_map(|unit| measurement.name.strip_suffix(unit))
-                .unwrap_or(&measurement.name)
-        },
-        |name| name,
-    );
+    let name = std::iter::once(REMAINING)
+        .chain(UNITS)
+        .find_map(|unit| measurement.name.strip_suffix(unit))
+        .unwrap_or(&measurement.name);
     let mut words = name.replace('_', " ");
     for (label, value) in &measurement.labels {
         words.push_str(", ");
@@ -273,7 +267,7 @@ pub(super) fn named(measurement: &Measurement) -> String {
 /// A figure with the unit that its name ends in.
 pub(super) fn quantity(name: &str, value: f64) -> String {
     let precise = |value: f64, unit: &str| {
-        let digits = if value.abs() >= 100.0 { 0 } else { 1 };
+        let digits = usize::from(value.abs() < 100.0);
         let figure = format!("{value:.digits$}");
         let figure = figure.strip_suffix(".0").unwrap_or(&figure);
         format!("{figure} {unit}")

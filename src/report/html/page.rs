@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
+    changes,
     charts::{self, Chart},
-    firewall,
+    firewall, rows,
 };
 use crate::{
     checks::{Category, Level, Status},
@@ -29,8 +29,8 @@ pub(super) struct Page {
     levels: Vec<&'static str>,
     counts: Vec<CountRow>,
     roots: Vec<RootView>,
-    changes: Option<ChangesView>,
-    scope: Vec<Row>,
+    changes: Option<changes::View>,
+    scope: Vec<rows::Row>,
     not_evaluated: Vec<NotEvaluated>,
     charts: Vec<Chart>,
     categories: Vec<CategoryView>,
@@ -78,12 +78,6 @@ struct CountRow {
 }
 
 #[derive(Serialize)]
-struct Row {
-    label: String,
-    value: String,
-}
-
-#[derive(Serialize)]
 struct Link {
     id: String,
     anchor: String,
@@ -124,7 +118,7 @@ struct FindingView {
     open: bool,
     summary: String,
     because_of: Vec<Link>,
-    rows: Vec<Row>,
+    rows: Vec<rows::Row>,
     advice: Vec<String>,
     fix: Vec<String>,
     items: Vec<ItemView>,
@@ -147,30 +141,8 @@ struct WaiverView {
     until: String,
 }
 
-#[derive(Serialize)]
-struct ChangesView {
-    before: String,
-    summary: String,
-    sections: Vec<ChangeSection>,
-}
-
-#[derive(Serialize)]
-struct ChangeSection {
-    heading: String,
-    changes: Vec<ChangeView>,
-}
-
-#[derive(Serialize)]
-struct ChangeView {
-    id: String,
-    anchor: Option<String>,
-    step: String,
-    summary: String,
-    details: Vec<String>,
-}
-
 /// The place of each finding in the page. Ids can hold anything, so places are numbers.
-struct Anchors(BTreeMap<String, String>);
+pub(super) struct Anchors(BTreeMap<String, String>);
 
 impl Anchors {
     fn of(report: &Report) -> Self {
@@ -182,6 +154,11 @@ impl Anchors {
                 .map(|(number, finding)| (finding.id.clone(), format!("finding-{}", number + 1)))
                 .collect(),
         )
+    }
+
+    /// Where the finding of this id stands, if it does.
+    pub(super) fn place(&self, id: &str) -> Option<String> {
+        self.0.get(id).cloned()
     }
 
     fn link(&self, id: &str) -> Link {
@@ -215,8 +192,8 @@ impl Page {
                 .roots()
                 .map(|root| self::root(report, root, &anchors))
                 .collect(),
-            changes: since.map(|changes| changes_view(changes, &anchors)),
-            scope: scope(report),
+            changes: since.map(|changes| changes::view(changes, &anchors)),
+            scope: rows::scope(report),
             not_evaluated: not_evaluated(report, &anchors),
             charts: charts::requirements(report),
             categories: categories(report, &anchors),
@@ -286,70 +263,6 @@ fn root(report: &Report, root: &Finding, anchors: &Anchors) -> RootView {
     }
 }
 
-fn scope(report: &Report) -> Vec<Row> {
-    let host = &report.host;
-    let or_unknown = |value: &str| {
-        if value.is_empty() {
-            "not known".to_owned()
-        } else {
-            value.to_owned()
-        }
-    };
-    let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let took = jiff::SignedDuration::from_millis(i64::try_from(report.duration_ms).unwrap_or(0));
-    let finished = report
-        .started_at
-        .checked_add(took)
-        .unwrap_or(report.started_at);
-    let profile = &report.profile;
-    [
-        ("Machine", or_unknown(&host.hostname)),
-        ("Addresses", or_unknown(&host.addresses.join(", "))),
-        (
-            "Operating system",
-            format!(
-                "{}, kernel {}, {}",
-                or_unknown(&host.os),
-                or_unknown(&host.kernel),
-                or_unknown(&host.architecture)
-            ),
-        ),
-        (
-            "Product edition",
-            format!(
-                "self-hosted Sesam, manual of {}",
-                or_unknown(&profile.edition)
-            ),
-        ),
-        (
-            "Requirement profile",
-            format!(
-                "{} ({}), SHA-256 {}",
-                profile.name, profile.source, profile.sha256
-            ),
-        ),
-        (
-            "Judged by",
-            format!("{} {}", report.tool.name, report.tool.version),
-        ),
-        (
-            "Run by",
-            or_unknown(report.run_by.as_deref().unwrap_or_default()),
-        ),
-        ("Started", time(report.started_at)),
-        ("Finished", time(finished)),
-        ("Observed", time(report.observed_at)),
-        ("Judged as of", time(report.judged_as_of)),
-        ("Facts, SHA-256", or_unknown(&report.facts_sha256)),
-    ]
-    .into_iter()
-    .map(|(label, value)| Row {
-        label: label.to_owned(),
-        value,
-    })
-    .collect()
-}
-
 fn not_evaluated(report: &Report, anchors: &Anchors) -> Vec<NotEvaluated> {
     report
         .findings
@@ -401,7 +314,7 @@ fn view(report: &Report, finding: &Finding, anchors: &Anchors) -> FindingView {
             .iter()
             .map(|id| anchors.link(id))
             .collect(),
-        rows: rows(report, finding),
+        rows: rows::of(report, finding),
         advice: finding.advice.clone(),
         fix: finding.fix.steps.clone(),
         items: finding
@@ -413,69 +326,6 @@ fn view(report: &Report, finding: &Finding, anchors: &Anchors) -> FindingView {
                 summary: item.summary.clone(),
             })
             .collect(),
-    }
-}
-
-fn rows(report: &Report, finding: &Finding) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut row = |label: &str, value: String| {
-        if !value.is_empty() {
-            rows.push(Row {
-                label: label.to_owned(),
-                value,
-            });
-        }
-    };
-    row("Expected", finding.expected.clone().unwrap_or_default());
-    row("Observed", observed(&finding.observed));
-    for evidence in &finding.evidence {
-        row(&evidence.label, evidence.value.clone());
-    }
-    for measurement in &finding.measurements {
-        row(
-            &charts::named(measurement),
-            charts::quantity(&measurement.name, measurement.value),
-        );
-    }
-    for remark in &finding.remarks {
-        row("Remark", remark.clone());
-    }
-    if let Some(note) = &finding.waiver {
-        let waiver = &note.waiver;
-        let ended = if note.expired { "expired on" } else { "until" };
-        row(
-            "Waiver",
-            format!(
-                "{ended} {}, approved by {}: {}",
-                waiver.until, waiver.approved_by, waiver.reason
-            ),
-        );
-    }
-    row("Code", finding.cause.clone().unwrap_or_default());
-    row("Reference", finding.reference.clone());
-    if finding.selected {
-        let sources = match finding.sources.is_empty() {
-            true => "profile and settings".to_owned(),
-            false => finding.sources.join(", ").replace('_', " "),
-        };
-        row(
-            "Collected",
-            format!(
-                "{} from {sources}, in {} ms",
-                report.observed_at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-                finding.duration_ms
-            ),
-        );
-    }
-    rows
-}
-
-/// What was seen, as a person reads it; what has members of its own stands in the items.
-fn observed(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 
@@ -496,41 +346,4 @@ fn waivers(report: &Report, anchors: &Anchors) -> Vec<WaiverView> {
             })
         })
         .collect()
-}
-
-fn changes_view(changes: &Changes, anchors: &Anchors) -> ChangesView {
-    let clean = |words: &str| text::readable(words, super::LONGEST);
-    ChangesView {
-        before: clean(&format!(
-            "the report on {} of {}",
-            changes.before.hostname,
-            changes.before.observed_at.strftime("%Y-%m-%d %H:%M UTC")
-        )),
-        summary: changes.summary(),
-        sections: changes
-            .sections()
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(heading, list)| ChangeSection {
-                heading: capitalized(heading),
-                changes: list
-                    .iter()
-                    .map(|change| ChangeView {
-                        id: clean(&change.id),
-                        anchor: anchors.0.get(&clean(&change.id)).cloned(),
-                        step: clean(&change.step()),
-                        summary: clean(change.summary()),
-                        details: change.details.iter().map(|detail| clean(detail)).collect(),
-                    })
-                    .collect(),
-            })
-            .collect(),
-    }
-}
-
-fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
