@@ -146,13 +146,15 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
     let is_service = matches!(asked, Asked::Service(_));
     let ending = runtime.block_on(async {
         tokio::select! {
-            ending = attend(asked, options, redactor.clone()) => ending,
+            // The handlers stand before anything is begun.
+            biased;
             signal = interruption() => Ok(if is_service {
                 // To be ended is how a service ends well.
                 Exit::Done
             } else {
                 Exit::Interrupted(signal)
             }),
+            ending = attend(asked, options, redactor.clone()) => ending,
         }
     });
     // A look that hangs in the kernel must not keep the process.
