@@ -1,4 +1,5 @@
 //! Judging, explaining and printing recorded facts: what `--facts` costs beyond reading the file.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

@@ -244,13 +244,12 @@ fn roots(
         return Vec::new();
     };
     let mut found = BTreeSet::new();
-    for cause in explaining(instance, instances, by_id) {
+    for (cause, explains_itself) in related(instance, instances, by_id) {
         let deeper = roots(cause, instances, by_id, explained);
-        if deeper.is_empty() {
+        if deeper.is_empty() && explains_itself {
             found.insert(cause);
-        } else {
-            found.extend(deeper);
         }
+        found.extend(deeper);
     }
     let found: Vec<usize> = found.into_iter().filter(|root| *root != index).collect();
     if let Some(place) = explained.get_mut(index) {
@@ -259,12 +258,13 @@ fn roots(
     found
 }
 
-/// The instances that directly explain the trouble of one; a check that passed needs no explanation.
-fn explaining(
+/// The instances that can explain the trouble of one, and whether they are trouble enough by themselves; one that
+/// is itself explained by another passes that on. A check that passed needs no explanation.
+fn related(
     instance: &Instance,
     instances: &[Instance],
     by_id: &BTreeMap<&str, usize>,
-) -> Vec<usize> {
+) -> Vec<(usize, bool)> {
     let Some(verdict) = &instance.verdict else {
         return Vec::new();
     };
@@ -282,16 +282,18 @@ fn explaining(
         .check
         .needs
         .iter()
+        .filter(|_| !verdict.stands_alone)
         .filter_map(|check| judged(check))
-        .filter(|(_, other)| other.is_unmet());
+        .map(|(index, other)| (index, other.is_unmet()));
     let followed = verdict
         .follows
         .iter()
         .filter_map(|check| judged(check))
-        .filter(|(_, other)| {
-            matches!(other.status, Status::Fail | Status::Warn) && other.status >= instance.status
+        .map(|(index, other)| {
+            let is_trouble = matches!(other.status, Status::Fail | Status::Warn);
+            (index, is_trouble && other.status >= instance.status)
         });
-    needed.chain(followed).map(|(index, _)| index).collect()
+    needed.chain(followed).collect()
 }
 
 fn finish(

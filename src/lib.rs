@@ -18,6 +18,7 @@ pub mod report;
 pub mod run;
 pub mod serve;
 pub mod settings;
+pub mod spelling;
 pub mod toml_document;
 pub mod units;
 pub mod utc;

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use regex::Regex;
 use serde_json::Value;
@@ -45,6 +45,9 @@ static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     .filter_map(|(pattern, mark)| Some((Regex::new(pattern).ok()?, mark)))
     .collect()
 });
+
+/// Members of recorded facts whose value is one of the doctor's own words: the tags of enumerations.
+const OWN_WORDS: &[&str] = &["state", "kind", "what"];
 
 /// Remembers the secrets that were met, and takes them out of what leaves. Clones share what they know.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +100,8 @@ impl Redactor {
         }
         if known.finder.is_none() {
             known.finder = AhoCorasick::builder()
+                // A DFA takes quadratic time to build for secrets that repeat themselves.
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
                 .match_kind(aho_corasick::MatchKind::LeftmostLongest)
                 .build(&known.forms)
                 .ok();
@@ -112,7 +117,8 @@ impl Redactor {
         })
     }
 
-    /// Takes every secret out of a document's strings and member names.
+    /// Takes every secret out of a document's strings and member names; members that hold one of the doctor's own
+    /// words stay, so that a secret that happens to be such a word does not make the document unreadable.
     pub fn document(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -125,7 +131,9 @@ impl Redactor {
                 *members = std::mem::take(members)
                     .into_iter()
                     .map(|(name, mut value)| {
-                        self.document(&mut value);
+                        if !(OWN_WORDS.contains(&name.as_str()) && value.is_string()) {
+                            self.document(&mut value);
+                        }
                         (self.text(&name).into_owned(), value)
                     })
                     .collect();
@@ -222,6 +230,18 @@ mod tests {
         redactor.learn("abc");
         let text = "abc: see https://example.com:443/path, authorization needed";
         assert_eq!(redactor.text(text), text);
+    }
+
+    #[test]
+    fn a_secret_that_is_one_of_our_own_words_leaves_a_document_readable() {
+        let redactor = Redactor::default();
+        redactor.learn("seen");
+        let mut document = json!({"state": "seen", "value": "it was seen"});
+        redactor.document(&mut document);
+        assert_eq!(
+            document,
+            json!({"state": "seen", "value": "it was [redacted]"})
+        );
     }
 
     #[test]

@@ -12,7 +12,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -148,12 +147,15 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         tokio::select! {
             // The handlers stand before anything is begun.
             biased;
-            signal = interruption() => Ok(if is_service {
-                // To be ended is how a service ends well.
-                Exit::Done
-            } else {
-                Exit::Interrupted(signal)
-            }),
+            signal = interruption() => {
+                facts::end_programs();
+                Ok(if is_service {
+                    // To be ended is how a service ends well.
+                    Exit::Done
+                } else {
+                    Exit::Interrupted(signal)
+                })
+            }
             ending = attend(asked, options, redactor.clone()) => ending,
         }
     });
@@ -192,7 +194,9 @@ async fn record(
         Timestamp::now(),
     )
     .await?;
-    let text = serde_json::to_string_pretty(&redacted(&facts, redactor)?)? + "\n";
+    let mut document = serde_json::to_value(&facts)?;
+    redactor.document(&mut document);
+    let text = serde_json::to_string_pretty(&document)? + "\n";
     let files = output
         .into_iter()
         .map(|file| (file, text.clone()))
@@ -248,7 +252,7 @@ async fn examined(
     };
     let mut report = Report::new(&facts, diagnosis, timing);
     report.run_by = Some(account());
-    Ok((redacted(&report, redactor)?, facts.settings))
+    Ok((report.redacted(redactor), facts.settings))
 }
 
 async fn gathered(
@@ -282,8 +286,8 @@ fn compare(
 ) -> Result<Exit, RunError> {
     let formats = [Format::Table, Format::Json, Format::Markdown];
     formats::require_plain(options.format, "diff", &formats)?;
-    let changes = diff::compare(&diff::read(old)?, &diff::read(new)?);
-    let changes = redacted(&changes, redactor)?;
+    let stored = |file| diff::read(file).map(|report| report.redacted(redactor));
+    let changes = diff::compare(&stored(old)?, &stored(new)?);
     print(&match options.format {
         Format::Json => changes.json()?,
         Format::Markdown => changes.markdown(),
@@ -357,16 +361,6 @@ fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timest
             .checked_add(distance)
             .map_err(|_| RunError::Moment),
     }
-}
-
-/// The same document with every secret taken out; nothing leaves the process by another way.
-fn redacted<T: Serialize + DeserializeOwned>(
-    document: &T,
-    redactor: &Redactor,
-) -> Result<T, RunError> {
-    let mut value = serde_json::to_value(document)?;
-    redactor.document(&mut value);
-    Ok(serde_json::from_value(value)?)
 }
 
 /// Columns where there is no terminal that has a number of them.

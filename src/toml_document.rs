@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::{
     files::{FileProblem, Root, read_bounded},
+    spelling::nearest,
     units::Bytes,
 };
 
@@ -118,16 +119,6 @@ fn nearest_known(message: &str) -> Option<String> {
     nearest(unknown, known.into_iter()).map(ToOwned::to_owned)
 }
 
-/// The candidate that is spelled most like `word`, where one is near enough to be meant.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const NEAR_ENOUGH: f64 = 0.7;
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= NEAR_ENOUGH)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -153,11 +144,5 @@ mod tests {
         assert!(error.to_string().starts_with("site.toml:1:8: "), "{error}");
         let error = parse::<Hardware>("site.toml", "cpus = 4\ncpus = = 5").unwrap_err();
         assert!(error.to_string().starts_with("site.toml:2:"), "{error}");
-    }
-
-    #[test]
-    fn nothing_is_suggested_where_nothing_is_near() {
-        assert_eq!(nearest("zebra", ["cpus", "memory_bytes"].into_iter()), None);
-        assert_eq!(nearest("cpu", ["cpus", "memory"].into_iter()), Some("cpus"));
     }
 }

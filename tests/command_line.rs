@@ -1,4 +1,5 @@
 //! What the contract promises of the command line: formats, exit codes, streams, files, signals.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
@@ -273,38 +274,4 @@ fn the_settings_of_the_examined_root_are_used() {
         .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["profile"]["name"], "2025");
-}
-
-#[test]
-fn a_signal_ends_a_run_at_once_and_leaves_no_file() {
-    use std::io::Read;
-    let place = tempfile::tempdir().unwrap();
-    // A reader who never reads: the run is stuck in writing until the signal comes.
-    let mut child = doctor()
-        .args(["--format", "json", "-vv", "--report"])
-        .arg(format!(
-            "json={}",
-            place.path().join("report.json").display()
-        ))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The first line on stderr shows that the run, and with it the handler, has begun.
-    let mut first = [0; 1];
-    child
-        .stderr
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut first)
-        .unwrap();
-    support::terminate(&child);
-    let status = child.wait().unwrap();
-    let left: Vec<_> = std::fs::read_dir(place.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert!(left.is_empty() || left == ["report.json"], "{left:?}");
-    // A short report may have been written before the signal arrived.
-    assert!(matches!(status.code(), Some(143 | 0..=3)), "{status:?}");
 }

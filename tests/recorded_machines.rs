@@ -1,4 +1,5 @@
 //! Recorded machines × all checks: the net under every change of a judgement.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -246,7 +246,8 @@ fn the_service_ends_at_once_and_well() {
     let mut service = Service::plain();
     service.ready();
     let _waiting = TcpStream::connect(service.address).unwrap();
-    support::terminate(&service.child);
+    let process = rustix::process::Pid::from_child(&service.child);
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
     let status = service.child.wait().unwrap();
     assert_eq!(status.code(), Some(0));
 }

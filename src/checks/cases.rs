@@ -5,7 +5,10 @@ use jiff::Timestamp;
 
 use super::{Check, Context, GAP_CAUSES, Judge, Status, Verdict};
 use crate::{
-    facts::{Facts, View},
+    facts::{
+        Facts, Observed, View,
+        stack::{Content, EnvironmentFile, Stack, Variable, VariableValue},
+    },
     profile,
     settings::Settings,
 };
@@ -46,6 +49,30 @@ pub fn nothing_observed() -> Facts {
         Settings::default(),
         NOW.parse::<Timestamp>().unwrap(),
     )
+}
+
+/// Sets a variable of the `.env` in the facts, beside those that are set already.
+pub fn set_variable(facts: &mut Facts, name: &str, value: &str) {
+    let mut stack = match std::mem::take(&mut facts.stack) {
+        Observed::Seen(stack) => stack,
+        _ => Stack {
+            directory: "/srv/data".into(),
+            ..Stack::default()
+        },
+    };
+    let mut file = match stack.environment {
+        Observed::Seen(Content::File { content }) => content,
+        _ => EnvironmentFile::default(),
+    };
+    file.variables.push(Variable {
+        name: name.into(),
+        value: VariableValue::Plain(value.into()),
+        line: file.variables.len() + 1,
+        supersedes: None,
+        v1_differs: false,
+    });
+    stack.environment = Observed::Seen(Content::File { content: file });
+    facts.stack = Observed::Seen(stack);
 }
 
 /// The verdicts of a check on facts, with the id of each.

@@ -2,11 +2,12 @@
 //!
 //! A check is a pure function of the profile, the facts and the time: it reads no file, no clock and no environment.
 
+mod command_line;
+mod config;
 mod hardware;
 mod layout;
 mod license;
 mod plugins;
-mod stack_files;
 mod storage;
 mod system;
 mod waivers;

@@ -4,11 +4,44 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Category, Check, Judge, hardware, waivers};
-use crate::toml_document::nearest;
+use super::{
+    Category, Check, Judge, config, hardware, layout, license, plugins, storage, system, waivers,
+};
+use crate::spelling::nearest;
 
 /// Every check there is.
-pub static REGISTRY: &[&Check] = &[&hardware::CPU, &waivers::WAIVERS];
+pub static REGISTRY: &[&Check] = &[
+    &hardware::CPU,
+    &hardware::MEMORY,
+    &hardware::DATA_PARTITION,
+    &hardware::STORAGE_SPEED,
+    &system::OS,
+    &system::CLOCK,
+    &system::MEMORY_PRESSURE,
+    &system::LIMITS,
+    &system::ACCOUNT,
+    &storage::DATA_SPACE,
+    &storage::DOCKER_SPACE,
+    &storage::ROOT_SPACE,
+    &storage::INODES,
+    &storage::DATA_MOUNT,
+    &storage::DATA_WRITABLE,
+    &layout::DATA_DIR,
+    &layout::NODE_DIR,
+    &layout::DATA_LINK,
+    &layout::LOGS_DIR,
+    &layout::AGENT_DIR,
+    &layout::LETSENCRYPT_DIR,
+    &layout::OWNERSHIP,
+    &license::FILE,
+    &license::FORMAT,
+    &license::EXPIRY,
+    &license::SUBSCRIPTION,
+    &config::COMPOSE,
+    &config::ENV,
+    &waivers::WAIVERS,
+    &plugins::PLUGIN,
+];
 
 /// The check that a finding's id belongs to.
 #[must_use]

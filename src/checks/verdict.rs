@@ -168,6 +168,8 @@ pub struct Verdict {
     pub connections: Vec<Connection>,
     /// Other checks that are about the same trouble: where one of them fails or warns, this finding follows from it.
     pub follows: Vec<&'static Check>,
+    /// Whether it rests on facts of its own, so that the failure of a check that it needs explains nothing of it.
+    pub stands_alone: bool,
 }
 
 impl Verdict {
@@ -240,6 +242,7 @@ impl Verdict {
             measurements: Vec::new(),
             connections: Vec::new(),
             follows: Vec::new(),
+            stands_alone: false,
         }
     }
 
@@ -301,6 +304,13 @@ impl Verdict {
     #[must_use]
     pub fn follows(mut self, check: &'static Check) -> Self {
         self.follows.push(check);
+        self
+    }
+
+    /// As a finding that the facts prove whatever else is wrong: failing needs do not explain it.
+    #[must_use]
+    pub fn stands_alone(mut self) -> Self {
+        self.stands_alone = true;
         self
     }
 }

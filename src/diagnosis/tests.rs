@@ -138,6 +138,29 @@ fn a_chain_of_failures_has_one_root_cause() {
 }
 
 #[test]
+fn what_is_blocked_blocks_what_needs_it_in_turn() {
+    check!(SECOND, "config.second", Required, &[&ROOT], cannot_tell);
+    check!(THIRD, "config.third", Required, &[&SECOND], cannot_tell);
+    let diagnosis = judged(&[&ROOT, &SECOND, &THIRD], Selection::default(), false);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Fail, Status::Blocked, Status::Blocked]
+    );
+    assert_eq!(diagnosis.findings[2].because_of, ["config.root"]);
+}
+
+#[test]
+fn a_failure_that_is_proven_by_itself_is_a_root_cause_beside_what_it_needs() {
+    fn proven(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::fail(BAD, "broken by itself").stands_alone())
+    }
+    check!(PROVEN, "config.proven", Required, &[&ROOT], proven);
+    let diagnosis = judged(&[&ROOT, &PROVEN], Selection::default(), false);
+    assert_eq!(statuses(&diagnosis), [Status::Fail, Status::Fail]);
+    assert_eq!(diagnosis.root_causes, ["config.root", "config.proven"]);
+}
+
+#[test]
 fn levels_decide_what_an_unmet_requirement_is() {
     let checks: &[&'static Check] = &[&ADVICE, &NOTE, &WARNING];
     let lenient = judged(checks, Selection::default(), false);

@@ -5,6 +5,8 @@
 
 mod deadline;
 mod observed;
+mod proc;
+mod program;
 
 pub mod accounts;
 pub mod clock;
@@ -31,7 +33,8 @@ use serde::{Deserialize, Serialize};
 pub use deadline::bounded;
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
-pub use recording::{RecordingError, read_recording};
+pub use program::end_all as end_programs;
+pub use recording::{RecordingError, parse_recording, read_recording};
 
 pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};
 use crate::{profile::Profile, settings::Settings};

@@ -44,6 +44,18 @@ pub enum Gap {
     Failed(String),
 }
 
+impl<T> From<Gap> for Observed<T> {
+    fn from(gap: Gap) -> Self {
+        match gap {
+            Gap::Absent => Self::Absent,
+            Gap::NotAsked => Self::NotAsked,
+            Gap::Denied(what) => Self::Denied(what),
+            Gap::TimedOut(what) => Self::TimedOut(what),
+            Gap::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
 impl<T> Observed<T> {
     /// The observation, or why there is none; `?` turns the latter into an `unknown` finding.
     ///

@@ -51,7 +51,7 @@ pub fn read_recording(path: &Path) -> Result<Facts, RecordingError> {
             problem,
         }
     })?;
-    parse(&content).map_err(|error| RecordingError::NotFacts {
+    parse_recording(&content).map_err(|error| RecordingError::NotFacts {
         path: path.to_path_buf(),
         line: error.line(),
         column: error.column(),
@@ -59,7 +59,11 @@ pub fn read_recording(path: &Path) -> Result<Facts, RecordingError> {
     })
 }
 
-fn parse(content: &[u8]) -> serde_json::Result<Facts> {
+/// Reads recorded facts from bytes, as [`read_recording`] does from a file.
+///
+/// # Errors
+/// No JSON, or JSON of something else.
+pub fn parse_recording(content: &[u8]) -> serde_json::Result<Facts> {
     let mut document: Value = serde_json::from_slice(content)?;
     // Profiles and settings refuse unknown keys, since a person may have misspelled one; in a recording they are a newer doctor's.
     if let Some(recorded) = document.get_mut("profile") {
@@ -110,7 +114,7 @@ mod tests {
     fn what_an_older_doctor_lacked_is_not_observed() {
         let mut document = recorded();
         document.as_object_mut().unwrap().remove("license");
-        let facts = parse(&serde_json::to_vec(&document).unwrap()).unwrap();
+        let facts = parse_recording(&serde_json::to_vec(&document).unwrap()).unwrap();
         assert_eq!(facts.license, Observed::NotAsked);
     }
 
@@ -123,7 +127,7 @@ mod tests {
         document["profile"]["hardware"]["gpus"] = json!(1);
         document["profile"]["environment"][0]["since"] = json!("2027");
         document["settings"] = json!({"waivers": [{"check": "a", "reason": "b", "approved_by": "c", "until": "2027-01-01", "ticket": 7}]});
-        let facts = parse(&serde_json::to_vec(&document).unwrap()).unwrap();
+        let facts = parse_recording(&serde_json::to_vec(&document).unwrap()).unwrap();
         assert_eq!(facts.settings.waivers.len(), 1);
         assert_eq!(facts.profile, profile::load("2023").unwrap());
     }
@@ -138,7 +142,7 @@ mod tests {
             "nonsense",
             "\u{0}",
         ] {
-            assert!(parse(content.as_bytes()).is_err(), "{content}");
+            assert!(parse_recording(content.as_bytes()).is_err(), "{content}");
         }
     }
 }

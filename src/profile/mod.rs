@@ -1,5 +1,6 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
+mod release;
 mod requirements;
 
 use std::{fmt::Write, path::Path};
@@ -7,6 +8,7 @@ use std::{fmt::Write, path::Path};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
+pub use release::ReleaseNumber;
 pub use requirements::{
     AbsolutePath, Environment, Hardware, Layout, License, Memory, Profile, StackFiles, Storage,
     SupportedSystem, System, VariableKind,
@@ -256,6 +258,14 @@ mod tests {
                 "absolute",
             ),
             ("extends = 2023", "p.toml:1:"),
+            (
+                "extends = \"2023\"\n[memory]\navailable_warn_percent = nan",
+                "memory.available_warn_percent",
+            ),
+            (
+                "extends = \"2023\"\n[[system.supported]]\nid = \"debian\"\nname = \"Debian\"\nminimum = \"bookworm\"",
+                "“bookworm”",
+            ),
         ] {
             let error = from_text("p.toml", text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

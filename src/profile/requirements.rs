@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use super::ReleaseNumber;
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -71,6 +72,8 @@ pub struct System {
     pub supported: Vec<SupportedSystem>,
     /// Open files that the database needs.
     pub open_files: u64,
+    /// Share of all files that the kernel allows, above which those in use are a warning.
+    pub open_files_used_warn_percent: f64,
     /// The account that the product's files belong to, where the edition names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -175,10 +178,43 @@ pub struct StackFiles {
     pub directories: Vec<AbsolutePath>,
     /// Names of a compose file, in Compose's own order of preference.
     pub compose_files: Vec<String>,
+    /// Names of a file that Compose lays over the compose file by itself.
+    pub override_files: Vec<String>,
     /// The file of variables beside it.
     pub env_file: String,
+    /// Tags of the node's image that are software channels, the productive one first.
+    pub channels: Vec<String>,
+    /// Variables that the shell or the service manager sets, so that a compose file may use them unset in `.env`.
+    pub session_variables: Vec<String>,
     /// Values that a template carries until somebody replaces them; case does not matter.
     pub placeholders: Vec<String>,
+}
+
+impl StackFiles {
+    /// Whether a value is still a template's: one of [`StackFiles::placeholders`] or below one (`a@example.com`),
+    /// `<…>`, `${…}`, `your-…`, or `xxx…`.
+    #[must_use]
+    pub fn is_placeholder(&self, value: &str) -> bool {
+        let value = value.trim().to_lowercase();
+        let bracketed = |open: &str, close: char| value.starts_with(open) && value.ends_with(close);
+        let listed = self.placeholders.iter().any(|placeholder| {
+            let placeholder = placeholder.to_lowercase();
+            let below = || {
+                value
+                    .strip_suffix(&placeholder)
+                    .is_some_and(|before| before.ends_with(['.', '@']))
+            };
+            value == placeholder || (placeholder.contains('.') && below())
+        });
+        let repeated = value.len() >= 3 && value.bytes().all(|byte| byte == b'x');
+        listed
+            || repeated
+            || bracketed("<", '>')
+            || bracketed("${", '}')
+            || ["your-", "your_"]
+                .iter()
+                .any(|start| value.starts_with(start))
+    }
 }
 
 /// One variable of `.env`.
@@ -297,6 +333,39 @@ impl Profile {
         if hardware.fdatasync_writes == 0 || hardware.fdatasync_write_bytes.0 == 0 {
             return Some("`hardware.fdatasync_writes` and `hardware.fdatasync_write_bytes` have to be at least 1; the settings' `measure_storage = false` turns the measurement off".into());
         }
-        None
+        self.system_contradiction()
+            .or_else(|| self.share_contradiction())
+    }
+
+    fn system_contradiction(&self) -> Option<String> {
+        let system = self
+            .system
+            .supported
+            .iter()
+            .find(|system| ReleaseNumber::parse(&system.minimum).is_none())?;
+        Some(format!(
+            "the `minimum` of the supported system “{}” (“{}”) has to be a release number such as 22.04",
+            system.id, system.minimum
+        ))
+    }
+
+    fn share_contradiction(&self) -> Option<String> {
+        [
+            (
+                "system.open_files_used_warn_percent",
+                self.system.open_files_used_warn_percent,
+            ),
+            (
+                "memory.available_warn_percent",
+                self.memory.available_warn_percent,
+            ),
+            (
+                "memory.pressure_warn_percent",
+                self.memory.pressure_warn_percent,
+            ),
+        ]
+        .into_iter()
+        .find(|(_, percent)| !(0.0..=100.0).contains(percent))
+        .map(|(name, percent)| format!("`{name}` ({percent}) has to be a number from 0 to 100"))
     }
 }

@@ -8,6 +8,7 @@ mod markdown;
 mod nagios;
 mod oscal;
 mod prometheus;
+mod redaction;
 mod situation;
 mod table;
 mod text;

@@ -116,17 +116,28 @@ impl Page {
 
     fn root_cause(&mut self, report: &Report, number: usize, finding: &Finding, detail: Detail) {
         let number = format!("{number:>2}  ");
-        let heading = format!("{}  {}", finding.id, plain(&finding.title));
-        let heading = self.strong(&heading);
-        let _ = writeln!(self.text, "{number}{heading}");
+        let heading = plain(&format!("{}  {}", finding.id, finding.title));
+        let options = options(self.width)
+            .initial_indent(&number)
+            .subsequent_indent("    ");
+        for line in textwrap::wrap(&heading, options) {
+            let line = self.strong(&line);
+            let _ = writeln!(self.text, "{line}");
+        }
         self.field("seen", &finding.summary);
         if let Some(expected) = &finding.expected {
             self.field("expected", expected);
         }
-        for item in finding.items.iter().filter(|item| {
-            item.status > Status::Pass && finding.items.len() > 1 && detail > Detail::Quiet
-        }) {
-            self.field("", &format!("{}: {}", item.name, item.summary));
+        let troubled: Vec<_> = finding
+            .items
+            .iter()
+            .filter(|item| item.status > Status::Pass)
+            .collect();
+        // The summary has named the first already.
+        if troubled.len() > 1 && detail > Detail::Quiet {
+            for item in troubled {
+                self.field("", &format!("{}: {}", item.name, item.summary));
+            }
         }
         for step in &finding.advice {
             self.field("do", step);
@@ -160,9 +171,7 @@ impl Page {
         let _ = writeln!(self.text, "{title}");
         let (shown, folded): (Vec<&Finding>, Vec<&Finding>) =
             findings.into_iter().partition(|finding| {
-                detail > Detail::Normal
-                    || !matches!(finding.status, Status::Pass | Status::Skip)
-                    || !finding.remarks.is_empty()
+                detail > Detail::Normal || !matches!(finding.status, Status::Pass | Status::Skip)
             });
         let id_width = shown
             .iter()
@@ -173,10 +182,17 @@ impl Page {
             self.row(report, finding, id_width, detail);
         }
         let mut folds = Vec::new();
-        for (status, phrase) in [(Status::Pass, "passed"), (Status::Skip, "not applicable")] {
+        for (status, remarked, phrase) in [
+            (Status::Pass, false, "passed"),
+            (Status::Pass, true, "passed with a remark (see -v)"),
+            (Status::Skip, false, "not applicable"),
+            (Status::Skip, true, "not applicable, with a remark (see -v)"),
+        ] {
             let count = folded
                 .iter()
-                .filter(|finding| finding.status == status)
+                .filter(|finding| {
+                    finding.status == status && finding.remarks.is_empty() != remarked
+                })
                 .count();
             if count > 0 {
                 folds.push(format!("{count} {phrase}"));
@@ -192,7 +208,11 @@ impl Page {
 
     fn row(&mut self, report: &Report, finding: &Finding, id_width: usize, detail: Detail) {
         let status = self.styled(finding.status, &format!("{:<7}", finding.status.word()));
-        let is_root = report.root_causes.contains(&finding.id);
+        let root = report.root_causes.iter().position(|id| *id == finding.id);
+        let text = match root {
+            Some(index) => format!("see root cause {}", index + 1),
+            None => summary_of(finding),
+        };
         // A long id must not push the words off a narrow terminal: they go to a line of their own.
         let beside = id_width + 12 + 30 <= self.width;
         if beside {
@@ -202,7 +222,7 @@ impl Page {
                 finding.id,
                 " ".repeat(id_width.saturating_sub(finding.id.width()))
             );
-            let summary = self.lines(&summary_of(finding), lead_width);
+            let summary = self.lines(&text, lead_width);
             for (index, line) in summary.iter().enumerate() {
                 if index == 0 {
                     let _ = writeln!(self.text, "{lead}{line}");
@@ -212,12 +232,12 @@ impl Page {
             }
         } else {
             let _ = writeln!(self.text, "  {status} {}", finding.id);
-            self.wrapped("          ", "          ", &summary_of(finding));
+            self.wrapped("          ", "          ", &text);
         }
         for remark in &finding.remarks {
             self.wrapped("          remark: ", "          ", remark);
         }
-        if !is_root && matches!(finding.status, Status::Warn | Status::Unknown) {
+        if root.is_none() && matches!(finding.status, Status::Warn | Status::Unknown) {
             for step in &finding.advice {
                 self.wrapped("          → ", "            ", step);
             }
@@ -251,29 +271,39 @@ impl Page {
     }
 
     fn foot(&mut self, report: &Report) {
-        let counts: Vec<String> = Status::ALL
+        let counts: Vec<(Status, String)> = Status::ALL
             .into_iter()
             .filter_map(|status| match report.summary.count(status) {
                 0 => None,
-                count => Some(self.styled(status, &format!("{count} {}", status.word()))),
+                count => Some((status, format!("{count} {}", status.word()))),
             })
             .collect();
-        let level = if report
+        let bare = |(_, count): &(Status, String)| count.clone();
+        let line = counts.iter().map(bare).collect::<Vec<_>>().join(" · ");
+        if line.width() <= self.width {
+            let painted: Vec<String> = counts
+                .iter()
+                .map(|(status, count)| self.styled(*status, count))
+                .collect();
+            let _ = writeln!(self.text, "{}", painted.join(" · "));
+        } else {
+            self.wrapped("", "", &line);
+        }
+        let unmet = report
             .findings
             .iter()
-            .any(|finding| finding.level == Level::Required && finding.status == Status::Fail)
-        {
-            "a required condition is not met"
-        } else {
-            "no required condition is known to be unmet"
+            .filter(|finding| finding.level == Level::Required && finding.status == Status::Fail)
+            .count();
+        let verdict = match unmet {
+            0 => "no required condition is known to be unmet".to_owned(),
+            1 => "1 required condition is not met".to_owned(),
+            unmet => format!("{unmet} required conditions are not met"),
         };
-        let _ = writeln!(self.text, "{}", counts.join(" · "));
         let line = format!(
-            "{level}; exit code {}; took {} ms",
+            "{verdict}; exit code {}; took {} ms",
             report.exit_code, report.duration_ms
         );
-        let line = self.faint(&line);
-        let _ = writeln!(self.text, "{line}");
+        self.wrapped("", "", &line);
     }
 
     /// One labelled field of a root cause.

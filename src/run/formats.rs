@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 
-use super::{DEFAULT_WIDTH, RunError, colored, redacted, width};
+use super::{DEFAULT_WIDTH, RunError, colored, width};
 use crate::{
     cli::{Format, RunOptions},
     diff,
@@ -35,9 +35,7 @@ impl<'a> Writer<'a> {
         earlier: Option<Report>,
         redactor: &Redactor,
     ) -> Result<Self, RunError> {
-        let changes = earlier
-            .map(|earlier| redacted(&diff::compare(&earlier, report), redactor))
-            .transpose()?;
+        let changes = earlier.map(|earlier| diff::compare(&earlier.redacted(redactor), report));
         let templates = if is_wanted(options, &[Format::Html]) {
             templates(settings, options)?
         } else {

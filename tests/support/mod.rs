@@ -1,7 +1,7 @@
 //! What the tests of the whole program share.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
-use std::process::{Child, Command};
+use std::process::Command;
 
 /// The doctor as built for the tests, with no settings of this machine and no colour wishes of the caller.
 pub fn doctor() -> Command {
@@ -13,10 +13,4 @@ pub fn doctor() -> Command {
 /// Bytes as text, for assertions.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Asks a child to end, as `kill` does.
-pub fn terminate(child: &Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }

@@ -1,0 +1,25 @@
+//! Paths in commands that advice proposes.
+
+use std::borrow::Cow;
+
+/// The path as a person can paste it into a shell; what cannot be quoted becomes a word that stands for it.
+pub(super) fn quoted(path: &str) -> Cow<'_, str> {
+    shlex::try_quote(path).unwrap_or(Cow::Borrowed("PATH"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_needs_it_is_quoted() {
+        for (path, expected) in [
+            ("/srv/data", "/srv/data"),
+            ("/mnt/my disk", "'/mnt/my disk'"),
+            ("/mnt/$(reboot)", "'/mnt/$(reboot)'"),
+            ("/mnt/\0", "PATH"),
+        ] {
+            assert_eq!(quoted(path), expected);
+        }
+    }
+}

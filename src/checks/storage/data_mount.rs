@@ -1,0 +1,286 @@
+//! `storage.data-mount`
+
+use crate::{
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    facts::{
+        Gap, Source,
+        volumes::{Volume, Volumes},
+    },
+};
+
+const NOT_A_MOUNT: Cause = Cause::new("not-a-mount", "the data has no partition of its own");
+const NOT_PERSISTENT: Cause = Cause::new(
+    "not-persistent",
+    "the data partition was mounted by hand and is gone after a reboot",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static DATA_MOUNT: Check = Check {
+    id: "storage.data-mount",
+    title: "The data partition is mounted, and is after a reboot",
+    category: Category::Storage,
+    level: Level::Required,
+    needs: &[],
+    reads: &[Source::Volumes],
+    reference: "Operator's manual, preparing the machine: data disk",
+    causes: &[NOT_A_MOUNT, NOT_PERSISTENT],
+    prose: Prose {
+        checks: "Whether `layout.data_mount` is the mount point of a file system of its own, and whether that is mounted at boot: by a line of `/etc/fstab` without `noauto`, or by a systemd mount unit. A mount that is in neither warns, and so does a data directory on the root disk.",
+        why: "A data partition that was only mounted by hand is missing after the next reboot; the node then starts with an empty data directory on the root disk. Data on the root disk fills it up, and the system with it.",
+        remedy: "Mount a disk at the data mount point, and write it into `/etc/fstab` by its UUID. The root-disk variant works, and warns; waive the warning where that is agreed.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let mount_point = context.profile.layout.data_mount.display();
+    let volumes = context.facts.volumes().seen()?;
+    let data = volumes.data.seen()?;
+    let below = &data.mount.mount_point;
+    let verdict = if volumes.root_disk_variant {
+        Verdict::warn(
+            NOT_A_MOUNT,
+            format!(
+                "nothing is mounted at {mount_point}; {} is a real directory on the file system at {below} (root-disk variant)",
+                data.asked
+            ),
+        )
+    } else if !data.exists {
+        Verdict::warn(
+            NOT_A_MOUNT,
+            format!("{mount_point} is not there; the data would go to the file system at {below}"),
+        )
+    } else if !data.is_mount_point {
+        Verdict::warn(
+            NOT_A_MOUNT,
+            format!("nothing is mounted at {mount_point}; it lies on the file system at {below}"),
+        )
+    } else {
+        return judge_mounted(data, volumes);
+    };
+    Ok(verdict
+        .observed(data.mount.mount_point.as_str())
+        .expected(expected(&data.asked))
+        .advice(format!(
+            "give the data a disk of its own: make a file system on it (mkfs.ext4 /dev/…), write a line “UUID=… {mount_point} ext4 defaults 0 2” into /etc/fstab, then mkdir -p {mount_point} && mount {mount_point}; move existing data while the stack is stopped"
+        ))
+        .advice("or keep the data on the root disk, and waive this warning with the reason"))
+}
+
+fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
+    let mount_point = &data.examined;
+    let source = data.mount.source.as_deref().unwrap_or("no device");
+    let summary = format!("{source} is mounted at {mount_point}");
+    let verdict = match survival(data, volumes)? {
+        Survival::By(file) => Verdict::pass(summary).evidence("mounted at boot by", file),
+        Survival::ByHand => Verdict::warn(
+            NOT_PERSISTENT,
+            format!("{summary}, but its line in /etc/fstab says noauto, so it is not mounted at boot"),
+        )
+        .advice(format!("take noauto out of the options of {mount_point} in /etc/fstab")),
+        Survival::None => Verdict::warn(
+            NOT_PERSISTENT,
+            format!("{summary}, but neither /etc/fstab nor a mount unit mounts it at boot"),
+        )
+        .advice(format!(
+            "write it into /etc/fstab: echo \"UUID=$(findmnt -no UUID {mount_point}) {mount_point} {} defaults 0 2\" >> /etc/fstab; then try: findmnt --verify",
+            data.mount.fs_type
+        )),
+    };
+    Ok(verdict
+        .observed(mount_point.as_str())
+        .expected(expected(mount_point))
+        .evidence("file system", &data.mount.fs_type)
+        .evidence("options", data.mount.options.join(",")))
+}
+
+fn expected(mount_point: &str) -> String {
+    format!("a file system of its own at {mount_point}, mounted at boot")
+}
+
+/// What becomes of a mount at the next boot.
+enum Survival {
+    /// It is mounted by this file.
+    By(String),
+    /// It is left to a person.
+    ByHand,
+    /// Nobody knows of it.
+    None,
+}
+
+fn survival(data: &Volume, volumes: &Volumes) -> Result<Survival, Gap> {
+    let is_it = |place: &str| place == data.examined || place == data.asked;
+    let units = volumes.mount_units.seen();
+    let unit = units
+        .iter()
+        .flat_map(|units| units.iter())
+        .find(|unit| is_it(&unit.mount_point));
+    let entries = volumes.fstab.seen();
+    let mut lines = entries
+        .iter()
+        .flat_map(|entries| entries.iter())
+        .filter(|entry| is_it(&entry.mount_point));
+    let by_hand = match (lines.next(), lines.next()) {
+        (Some(first), second) => first.by_hand && second.is_none_or(|second| second.by_hand),
+        (None, _) => false,
+    };
+    let listed = entries
+        .iter()
+        .flat_map(|entries| entries.iter())
+        .any(|entry| is_it(&entry.mount_point) && !entry.by_hand);
+    // systemd's generator makes a unit of every line of fstab, of those that say noauto too.
+    let own_unit = unit.filter(|unit| !(by_hand && unit.file.starts_with("/run/")));
+    if listed {
+        Ok(Survival::By("/etc/fstab".into()))
+    } else if let Some(unit) = own_unit {
+        Ok(Survival::By(unit.file.clone()))
+    } else if by_hand {
+        Ok(Survival::ByHand)
+    } else {
+        // Nothing was found, which says nothing where one of them could not be read.
+        entries?;
+        units?;
+        Ok(Survival::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+            storage::samples::{of, volume, with},
+        },
+        facts::{
+            Facts, Observed,
+            volumes::{FstabEntry, MountUnit},
+        },
+    };
+
+    fn no_fstab(volumes: &mut Volumes) {
+        volumes.fstab = Observed::Seen(Vec::new());
+    }
+
+    fn by_hand(volumes: &mut Volumes) {
+        volumes.fstab = Observed::Seen(vec![FstabEntry {
+            mount_point: "/srv/data".into(),
+            fs_type: "ext4".into(),
+            by_hand: true,
+        }]);
+    }
+
+    fn unit(volumes: &mut Volumes, file: &str) {
+        volumes.mount_units = Observed::Seen(vec![MountUnit {
+            file: file.into(),
+            mount_point: "/srv/data".into(),
+        }]);
+    }
+
+    #[test]
+    fn mounted() {
+        let not_persistent = || Some("not-persistent");
+        judge_cases(
+            &DATA_MOUNT,
+            &[
+                Case::new("in fstab", Status::Pass, None, with(|_| {})),
+                Case::new(
+                    "in a unit",
+                    Status::Pass,
+                    None,
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        unit(volumes, "/etc/systemd/system/srv-data.mount");
+                    }),
+                ),
+                Case::new("in neither", Status::Warn, not_persistent(), with(no_fstab)),
+                Case::new("noauto", Status::Warn, not_persistent(), with(by_hand)),
+                Case::new(
+                    "noauto, and the unit that is generated for it",
+                    Status::Warn,
+                    not_persistent(),
+                    with(|volumes| {
+                        by_hand(volumes);
+                        unit(volumes, "/run/systemd/generator/srv-data.mount");
+                    }),
+                ),
+                Case::new(
+                    "reached through a link",
+                    Status::Pass,
+                    None,
+                    with(|volumes| {
+                        let data = of(&mut volumes.data);
+                        data.examined = "/mnt/disk".into();
+                        data.mount.mount_point = "/mnt/disk".into();
+                    }),
+                ),
+                Case::new(
+                    "fstab cannot be read",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    with(|volumes| volumes.fstab = Observed::Failed("a pipe".into())),
+                ),
+                Case::new(
+                    "units may not be read",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        volumes.mount_units = Observed::Denied("no".into());
+                    }),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn not_mounted() {
+        let no_mount = || Some("not-a-mount");
+        judge_cases(
+            &DATA_MOUNT,
+            &[
+                Case::new(
+                    "an ordinary directory",
+                    Status::Warn,
+                    no_mount(),
+                    with(|volumes| {
+                        volumes.data = Observed::Seen(volume("/srv/data", "/", "8:1"));
+                    }),
+                ),
+                Case::new(
+                    "missing",
+                    Status::Warn,
+                    no_mount(),
+                    with(|volumes| {
+                        let mut data = volume("/srv/data", "/", "8:1");
+                        data.exists = false;
+                        data.examined = "/srv".into();
+                        volumes.data = Observed::Seen(data);
+                    }),
+                ),
+                Case::new(
+                    "root-disk variant",
+                    Status::Warn,
+                    no_mount(),
+                    with(|volumes| {
+                        volumes.root_disk_variant = true;
+                        volumes.data = Observed::Seen(volume("/sesam/node-00/data", "/", "8:1"));
+                    }),
+                ),
+                Case::new(
+                    "not asked",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "dead mount",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    with(|volumes| volumes.data = Observed::TimedOut("no answer".into())),
+                ),
+            ],
+        );
+    }
+}

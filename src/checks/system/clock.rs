@@ -1,0 +1,254 @@
+//! `system.clock`
+
+use crate::{
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    facts::{
+        Source,
+        clock::{Clock, TimeService},
+    },
+};
+
+const UNSYNCHRONISED: Cause = Cause::new(
+    "unsynchronised",
+    "the kernel says that nobody keeps its clock",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static CLOCK: Check = Check {
+    id: "system.clock",
+    title: "Clock is kept",
+    category: Category::System,
+    level: Level::Required,
+    needs: &[],
+    reads: &[Source::Clock],
+    reference: "TLS and the license are judged by the machine's clock",
+    causes: &[UNSYNCHRONISED],
+    prose: Prose {
+        checks: "What the kernel itself says of its clock (`adjtimex`, asked without changing anything): synchronised, unless a time service has given up or there is none.",
+        why: "A clock that nobody keeps drifts by seconds a day. Once it is off far enough, certificates and the license seem expired or not yet valid, and logs of different machines cannot be laid side by side.",
+        remedy: "Enable the system's time service, and let it reach a time server: `timedatectl set-ntp true`, or install chrony. On a virtual machine whose host keeps the clock, enable the service all the same: the kernel believes nobody else.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let clock = context.facts.clock().seen()?;
+    let kernel = clock.kernel.seen()?;
+    let verdict = if kernel.is_synchronised() {
+        Verdict::pass("the kernel says that its clock is synchronised")
+    } else {
+        unsynchronised(clock)
+    };
+    let verdict = verdict
+        .observed(kernel.is_synchronised())
+        .expected("a clock that a time service keeps")
+        .evidence("kernel's clock state", kernel.state)
+        .evidence("status bits", format!("{:#06x}", kernel.status))
+        .evidence(
+            "estimated error",
+            format!("{} µs", kernel.estimated_error_us),
+        )
+        .evidence("largest error", format!("{} µs", kernel.maximum_error_us));
+    Ok(match clock.running.seen() {
+        Ok(running) => verdict.evidence("time services that run", names(running)),
+        Err(_) => verdict,
+    })
+}
+
+fn unsynchronised(clock: &Clock) -> Verdict {
+    let running = services(clock.running.seen().ok());
+    let installed = services(clock.installed.seen().ok());
+    match (running.first(), installed.first()) {
+        (Some(TimeService::Chrony), _) => Verdict::warn(
+            UNSYNCHRONISED,
+            "chrony runs, but the kernel says that its clock is not synchronised",
+        )
+        .advice("see with `chronyc tracking` and `chronyc sources` whether chrony reaches a time server (123/udp), and let it")
+        .advice("where chrony is content, add `rtcsync` to its configuration, so that it tells the kernel"),
+        (Some(TimeService::Timesyncd), _) => Verdict::warn(
+            UNSYNCHRONISED,
+            "systemd-timesyncd runs, but the kernel says that its clock is not synchronised",
+        )
+        .advice("see with `timedatectl timesync-status` whether it reaches a time server (123/udp), and name one that it reaches in /etc/systemd/timesyncd.conf"),
+        (Some(other), _) => Verdict::warn(
+            UNSYNCHRONISED,
+            format!("{} runs, but the kernel says that its clock is not synchronised", name(*other)),
+        )
+        .advice(format!("see in the log of {} why, and whether it reaches its time source", name(*other))),
+        (None, Some(TimeService::Timesyncd)) => {
+            none_runs().advice("enable time synchronisation: `timedatectl set-ntp true`")
+        }
+        (None, Some(TimeService::Chrony)) => {
+            none_runs().advice("start chrony: `systemctl enable --now chronyd` (`chrony` on Ubuntu)")
+        }
+        (None, Some(other)) => {
+            none_runs().advice(format!("start {}: `systemctl enable --now {0}`", name(*other)))
+        }
+        (None, None) => none_runs()
+            .advice("install a time service, for example chrony (`apt install chrony`, `dnf install chrony`), and let it reach a time server (123/udp)"),
+    }
+}
+
+fn none_runs() -> Verdict {
+    Verdict::warn(
+        UNSYNCHRONISED,
+        "the kernel says that its clock is not synchronised",
+    )
+}
+
+fn services(services: Option<&Vec<TimeService>>) -> &[TimeService] {
+    services.map_or(&[], Vec::as_slice)
+}
+
+fn names(services: &[TimeService]) -> String {
+    if services.is_empty() {
+        return "none known".into();
+    }
+    let names: Vec<&str> = services.iter().map(|service| name(*service)).collect();
+    names.join(", ")
+}
+
+fn name(service: TimeService) -> &'static str {
+    match service {
+        TimeService::Timesyncd => "systemd-timesyncd",
+        TimeService::Chrony => "chronyd",
+        TimeService::Ntpd => "ntpd",
+        TimeService::Phc2sys => "phc2sys",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases, nothing_observed, verdict},
+        },
+        facts::{Facts, Observed, clock::KernelClock},
+    };
+
+    fn clock(
+        state: i32,
+        status: i32,
+        running: &'static [TimeService],
+        installed: &'static [TimeService],
+    ) -> impl Fn(&mut Facts) {
+        move |facts| {
+            facts.clock = Observed::Seen(Clock {
+                kernel: Observed::Seen(KernelClock {
+                    state,
+                    status,
+                    estimated_error_us: 12,
+                    maximum_error_us: 16_000_000,
+                }),
+                running: Observed::Seen(running.to_vec()),
+                installed: Observed::Seen(installed.to_vec()),
+            });
+        }
+    }
+
+    fn refused(kernel: Observed<KernelClock>) -> impl Fn(&mut Facts) {
+        move |facts| {
+            facts.clock = Observed::Seen(Clock {
+                kernel: kernel.clone(),
+                ..Clock::default()
+            });
+        }
+    }
+
+    #[test]
+    fn cases() {
+        use TimeService::{Chrony, Ntpd, Timesyncd};
+        let warn = Some("unsynchronised");
+        judge_cases(
+            &CLOCK,
+            &[
+                Case::new(
+                    "kept",
+                    Status::Pass,
+                    None,
+                    clock(0, 0x2001, &[Chrony], &[Chrony]),
+                ),
+                Case::new(
+                    "a leap second is due",
+                    Status::Pass,
+                    None,
+                    clock(1, 0x2011, &[], &[]),
+                ),
+                Case::new(
+                    "given up",
+                    Status::Warn,
+                    warn,
+                    clock(5, 0x2041, &[Chrony], &[Chrony]),
+                ),
+                Case::new(
+                    "bit only",
+                    Status::Warn,
+                    warn,
+                    clock(0, 0x40, &[Timesyncd], &[]),
+                ),
+                Case::new("state only", Status::Warn, warn, clock(5, 0, &[Ntpd], &[])),
+                Case::new(
+                    "stopped",
+                    Status::Warn,
+                    warn,
+                    clock(5, 0x40, &[], &[Timesyncd]),
+                ),
+                Case::new(
+                    "chrony stopped",
+                    Status::Warn,
+                    warn,
+                    clock(5, 0x40, &[], &[Chrony]),
+                ),
+                Case::new(
+                    "ntpd stopped",
+                    Status::Warn,
+                    warn,
+                    clock(5, 0x40, &[], &[Ntpd]),
+                ),
+                Case::new("bare", Status::Warn, warn, clock(5, 0x40, &[], &[])),
+                Case::new(
+                    "no such value",
+                    Status::Warn,
+                    warn,
+                    clock(i32::MIN, -1, &[], &[]),
+                ),
+                Case::new(
+                    "not asked",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "refused by a sandbox",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    refused(Observed::Denied(
+                        "reading the kernel's clock needs root".into(),
+                    )),
+                ),
+                Case::new(
+                    "failed",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    refused(Observed::Failed("no".into())),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_advice_is_about_what_is_there() {
+        for (running, installed, word) in [
+            (&[TimeService::Chrony][..], &[][..], "chronyc"),
+            (&[], &[TimeService::Timesyncd], "timedatectl set-ntp true"),
+            (&[], &[], "install"),
+        ] {
+            let mut facts = nothing_observed();
+            clock(5, 0x40, running, installed)(&mut facts);
+            let advice = verdict(&CLOCK, &facts).advice.join("\n");
+            assert!(advice.contains(word), "{advice}");
+        }
+    }
+}
