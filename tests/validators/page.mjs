@@ -113,6 +113,20 @@ for (const file of pages) {
   writeFileSync(`${output}/${name}.pdf`, await tab.pdf({ format: "A4", printBackground: false, preferCSSPageSize: true, timeout: 120000 }));
   await tab.close();
 }
+
+// Even if markup came through, the page's policy would let it load and run nothing.
+{
+  const tab = await browser.newPage();
+  served = readFileSync(pages[0], "utf8").replace("<main>", `<main><img src="/leak"><script>document.title = "ran"; fetch("/leak")</script><link rel="stylesheet" href="/leak"><p style="background:url(/leak)">x</p><iframe src="/leak"></iframe><form id="leak" action="/leak"></form>`);
+  asked = [];
+  await tab.goto(address, { waitUntil: "load" });
+  await tab.evaluate(() => document.querySelector("#leak").submit());
+  await new Promise((ready) => setTimeout(ready, 500));
+  const leaked = asked.filter((url) => url.includes("leak"));
+  if (!served.includes("/leak")) fail("policy", "nothing was put in");
+  if (leaked.length || (await tab.title()) === "ran") fail("policy", `the policy let through: ${leaked.join(" ")} ${await tab.title()}`);
+  await tab.close();
+}
 await browser.close();
 server.close();
 console.log(`${pages.length} pages, ${failures} failures`);
