@@ -22,12 +22,16 @@ mod tls;
 mod waivers;
 
 mod cause;
+mod connection;
+mod measurement;
 mod registry;
 mod verdict;
 
 use jiff::Timestamp;
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
+pub use connection::{Connection, Direction};
+pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
 pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
 
