@@ -734,101 +734,102 @@ fn a_name_that_leads_nowhere_is_said_and_bad_input_is_refused() {
     }
 }
 
+/// The machine's own view: arrange, check, status, cause, what the summary says.
+const MACHINES: &[(&str, &str, &str, &str, &str, &str)] = &[
+    (
+        "nothing is there yet",
+        "true",
+        "inbound.http",
+        "pass",
+        "",
+        "nothing listens on port 80",
+    ),
+    (
+        "Traefik",
+        STACK,
+        "inbound.https",
+        "pass",
+        "",
+        "traefik (pid ",
+    ),
+    (
+        "Docker's proxy",
+        "serve docker-proxy plain 0.0.0.0 80",
+        "inbound.http",
+        "pass",
+        "",
+        "docker-proxy (pid ",
+    ),
+    (
+        "another program",
+        "serve webserver plain 0.0.0.0 80",
+        "inbound.http",
+        "fail",
+        "port-taken",
+        "webserver (pid ",
+    ),
+    (
+        "another program on IPv6",
+        "serve webserver plain 2001:db8:1::2 443",
+        "inbound.https",
+        "fail",
+        "port-taken",
+        "webserver (pid ",
+    ),
+    (
+        "Traefik for itself",
+        "serve traefik plain 127.0.0.1 443",
+        "inbound.https",
+        "fail",
+        "loopback-only",
+        "127.0.0.1:443",
+    ),
+    (
+        "ufw lets in",
+        "ufw '### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in\\n'",
+        "inbound.http",
+        "pass",
+        "",
+        "nothing listens",
+    ),
+    (
+        "ufw does not",
+        "ufw '### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\\n'",
+        "inbound.https",
+        "fail",
+        "firewall-closed",
+        "443/tcp",
+    ),
+    (
+        "ufw does not, Docker goes around it",
+        "ufw '### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\\n'; serve docker-proxy plain 0.0.0.0 80",
+        "inbound.http",
+        "pass",
+        "",
+        "docker-proxy",
+    ),
+    (
+        "firewalld does not",
+        "firewalld '<zone><service name=\"ssh\"/></zone>'",
+        "inbound.http",
+        "fail",
+        "firewall-closed",
+        "public",
+    ),
+    (
+        "firewalld lets in",
+        "firewalld '<zone><port port=\"443\" protocol=\"tcp\"/></zone>'",
+        "inbound.https",
+        "pass",
+        "",
+        "nothing listens",
+    ),
+];
+
 #[test]
 fn the_machine_says_who_holds_its_ports_and_what_its_firewall_does() {
     let Some(mut lab) = Lab::start() else { return };
-    let allow = "### tuple ### allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in\\n";
-    let ssh = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in\\n";
-    for (name, arrange, id, status, cause, says) in [
-        (
-            "nothing is there yet",
-            "true",
-            "inbound.http",
-            "pass",
-            "",
-            "nothing holds port 80",
-        ),
-        (
-            "Traefik",
-            STACK,
-            "inbound.https",
-            "pass",
-            "",
-            "traefik (pid ",
-        ),
-        (
-            "Docker's proxy",
-            "serve docker-proxy plain 0.0.0.0 80",
-            "inbound.http",
-            "pass",
-            "",
-            "docker-proxy (pid ",
-        ),
-        (
-            "another program",
-            "serve webserver plain 0.0.0.0 80",
-            "inbound.http",
-            "fail",
-            "port-taken",
-            "webserver (pid ",
-        ),
-        (
-            "another program on IPv6",
-            "serve webserver plain 2001:db8:1::2 443",
-            "inbound.https",
-            "fail",
-            "port-taken",
-            "webserver (pid ",
-        ),
-        (
-            "Traefik for itself",
-            "serve traefik plain 127.0.0.1 443",
-            "inbound.https",
-            "fail",
-            "loopback-only",
-            "127.0.0.1:443",
-        ),
-        (
-            "ufw lets in",
-            &format!("ufw '{allow}'"),
-            "inbound.http",
-            "pass",
-            "",
-            "nothing holds",
-        ),
-        (
-            "ufw does not",
-            &format!("ufw '{ssh}'"),
-            "inbound.https",
-            "fail",
-            "firewall-closed",
-            "443/tcp",
-        ),
-        (
-            "ufw does not, Docker goes around it",
-            &format!("ufw '{ssh}'; serve docker-proxy plain 0.0.0.0 80"),
-            "inbound.http",
-            "pass",
-            "",
-            "docker-proxy",
-        ),
-        (
-            "firewalld does not",
-            "firewalld '<zone><service name=\"ssh\"/></zone>'",
-            "inbound.http",
-            "fail",
-            "firewall-closed",
-            "public",
-        ),
-        (
-            "firewalld lets in",
-            "firewalld '<zone><port port=\"443\" protocol=\"tcp\"/></zone>'",
-            "inbound.https",
-            "pass",
-            "",
-            "nothing holds",
-        ),
-    ] {
+    for (name, arrange, id, status, cause, says) in MACHINES {
         lab.run(&format!("reset; {arrange}"));
         let report = lab.check("");
         let found = finding(&report, id);
@@ -836,7 +837,7 @@ fn the_machine_says_who_holds_its_ports_and_what_its_firewall_does() {
             found["status"].as_str().unwrap(),
             found["cause"].as_str().unwrap_or_default(),
         );
-        assert_eq!(told, (status, cause), "{name}: {found:#}");
+        assert_eq!(told, (*status, *cause), "{name}: {found:#}");
         assert!(
             found["summary"].as_str().unwrap().contains(says),
             "{name}: {found:#}"

@@ -103,10 +103,21 @@ mod tests {
                     listening(&[(80, "0.0.0.0", "sesam-doctor")]),
                 ),
                 Case::new(
-                    "somebody who cannot be seen",
-                    Status::Pass,
-                    None,
+                    "somebody whom root cannot see either",
+                    Status::Unknown,
+                    Some("observation-failed"),
                     listening(&[(80, "0.0.0.0", "")]),
+                ),
+                Case::new(
+                    "somebody who needs root to be seen",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    |facts: &mut Facts| {
+                        listening(&[(80, "0.0.0.0", "")])(facts);
+                        if let Observed::Seen(listeners) = &mut facts.listeners {
+                            listeners.processes_hidden = true;
+                        }
+                    },
                 ),
                 Case::new(
                     "another program",

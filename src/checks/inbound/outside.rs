@@ -228,6 +228,15 @@ mod tests {
                     probed(1, vec![door(four, 443, Connect::Silent)]),
                 ),
                 Case::new(
+                    "got through to somebody who cannot be seen on the machine",
+                    Status::Pass,
+                    None,
+                    move |facts: &mut Facts| {
+                        listening(&[(80, "0.0.0.0", "")])(facts);
+                        facts.probe_report = Observed::Seen(probe(1, well()));
+                    },
+                ),
+                Case::new(
                     "its report is not there",
                     Status::Pass,
                     None,

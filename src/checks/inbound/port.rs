@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     checks::{Context, Judgement, Verdict},
-    facts::listeners::{Holder, Listener},
+    facts::{
+        Gap,
+        listeners::{Holder, Listener},
+    },
     profile::{CertificateMode, InboundPort},
 };
 
@@ -158,7 +161,7 @@ fn from_firewall_and_outside(
         gate => gate,
     };
     let verdict = match (gate, &view) {
-        (Gate::Closed(closed), _) if is_published => with_view(inbound, sockets, view).remark(format!(
+        (Gate::Closed(closed), _) if is_published => with_view(context, inbound, sockets, view)?.remark(format!(
             "{}; Docker publishes the port around it all the same, so clients get through: {} keeps what the firewall shows and what is so the same (rules that are to hold for published ports belong into the chain DOCKER-USER)",
             closed.summary, closed.command
         )),
@@ -174,13 +177,13 @@ fn from_firewall_and_outside(
             .advice(closed.command)
             .remark("ports that Docker publishes for a container go around ufw and firewalld, through the chains FORWARD and DOCKER-USER: once Traefik runs it may be reachable all the same; Let's Encrypt and clients should not depend on that"),
         // What was seen from outside tells more than rules that cannot be read.
-        (Gate::Unknown(gap), View::Seen(_)) => with_view(inbound, sockets, view)
+        (Gate::Unknown(gap), View::Seen(_)) => with_view(context, inbound, sockets, view)?
             .remark(format!("the machine's own firewall could not be looked at: {gap}")),
         (Gate::Unknown(gap), _) => return Err(gap),
         (Gate::Open(how) | Gate::Limited(how) | Gate::Unjudged(how), _) => {
-            with_view(inbound, sockets, view).evidence("firewall", how)
+            with_view(context, inbound, sockets, view)?.evidence("firewall", how)
         }
-        (Gate::None, _) => with_view(inbound, sockets, view),
+        (Gate::None, _) => with_view(context, inbound, sockets, view)?,
     };
     Ok(with_rule_set(context, verdict))
 }
@@ -220,28 +223,61 @@ fn with_rule_set(context: &Context, verdict: Verdict) -> Verdict {
 }
 
 /// The verdict by who listens and what was seen from outside, where no firewall stands in the way.
-fn with_view(inbound: &InboundPort, sockets: &[&Listener], view: View) -> Verdict {
+fn with_view(
+    context: &Context,
+    inbound: &InboundPort,
+    sockets: &[&Listener],
+    view: View,
+) -> Judgement {
     let held = held(inbound.port, sockets);
+    let is_unseen = sockets.iter().any(|socket| socket.holder.is_none());
     let verdict = match view {
+        View::Seen(seen) => with_seen(inbound, &held, &seen),
+        // What was not seen from outside either may be anything.
+        View::None | View::Useless(_) if is_unseen => return Err(unseen(context, inbound.port)),
         View::None => Verdict::pass(held).remark(format!(
             "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and name its report as `probe_report` in the settings",
             if sockets.is_empty() { " while sesam-doctor listen runs here" } else { "" }
         )),
         View::Useless(why) => Verdict::pass(held).remark(why),
-        View::Seen(seen) => with_seen(inbound, &held, &seen),
     };
-    if sockets.iter().any(|socket| socket.holder.is_none()) {
-        verdict.remark(
-            "which program listens could not be seen (that needs root, and processes that are not hidden)",
-        )
+    let verdict = if is_unseen {
+        verdict.remark(unseen(context, inbound.port).to_string())
     } else {
         verdict
+    };
+    let has_docker = context.facts.firewall().seen().is_ok_and(|firewall| {
+        firewall
+            .rule_set
+            .seen()
+            .is_ok_and(|set| set.has_docker_chains)
+    });
+    Ok(if sockets.is_empty() && has_docker {
+        verdict.remark("Docker can publish a port without listening on it (`userland-proxy` off); container.traefik says whether Traefik runs")
+    } else {
+        verdict
+    })
+}
+
+/// Why it is not known who holds a port.
+fn unseen(context: &Context, port: u16) -> Gap {
+    let is_hidden = context
+        .facts
+        .listeners()
+        .seen()
+        .is_ok_and(|listeners| listeners.processes_hidden);
+    if is_hidden {
+        Gap::Denied(format!("seeing which program holds port {port} needs root"))
+    } else {
+        Gap::Failed(format!(
+            "something holds port {port}, and no process that can be seen from here does"
+        ))
     }
 }
 
 fn held(port: u16, sockets: &[&Listener]) -> String {
     let Some(first) = sockets.first() else {
-        return format!("nothing holds port {port} yet");
+        return format!("nothing listens on port {port} yet");
     };
     match &first.holder {
         Some(holder) => format!("port {port} is held by {}", described(holder)),
