@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::units::Bytes;
+
 /// One figure, named by the conventions of Prometheus: the name ends in the base unit, as in `storage_free_bytes`.
 ///
 /// The names in use are listed in `docs/decisions/0006-names-of-measurements.md`.
@@ -36,6 +38,14 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Sizes smaller than this are bad.
+    #[must_use]
+    pub fn below(size: Bytes) -> Self {
+        // Figures for monitoring are doubles everywhere.
+        #[allow(clippy::cast_precision_loss)]
+        Self::Below(size.0 as f64)
+    }
+
     /// The threshold itself.
     #[must_use]
     pub fn value(self) -> f64 {
@@ -62,6 +72,11 @@ impl Measurement {
         // Figures for monitoring are doubles everywhere.
         #[allow(clippy::cast_precision_loss)]
         Self::new(name, value as f64)
+    }
+
+    /// A size.
+    pub fn bytes(name: impl Into<String>, value: Bytes) -> Self {
+        Self::count(name, value.0)
     }
 
     /// Told apart from others of its name by this label.

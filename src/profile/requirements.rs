@@ -137,6 +137,30 @@ pub struct Storage {
     pub docker_root: AbsolutePath,
 }
 
+impl Storage {
+    /// How little may be free of a volume before it is a warning.
+    #[must_use]
+    pub fn warn_below(&self, total: Bytes) -> Bytes {
+        share(self.free_warn_percent, total).max(self.free_warn_bytes)
+    }
+
+    /// How little may be free of a volume before it is a failure.
+    #[must_use]
+    pub fn fail_below(&self, total: Bytes) -> Bytes {
+        share(self.free_fail_percent, total)
+    }
+}
+
+fn share(percent: f64, whole: Bytes) -> Bytes {
+    // A threshold drawn beside a figure: the precision of a double is ample, and a percentage is never negative.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    Bytes((whole.0 as f64 * percent / 100.0) as u64)
+}
+
 /// Memory pressure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
