@@ -330,7 +330,9 @@ async fn observed(
     let site = site(options, redactor)?;
     let wanted = diagnosis::sources(selection);
     let progress = Progress::new(wanted.len(), options);
-    let facts = facts::observe(&site, &wanted, at, &|event| progress.hear(&event)).await;
+    // As many futures as there are sources: on the heap, not in every caller's own.
+    let notify = |event| progress.hear(&event);
+    let facts = Box::pin(facts::observe(&site, &wanted, at, &notify)).await;
     progress.finish();
     Ok(facts)
 }
