@@ -11,6 +11,10 @@ use sesam_doctor::{
     report::{self, Detail, Look, Report, Timing},
 };
 
+#[path = "../tests/support/reports.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
+mod made;
+
 fn main() {
     divan::main();
 }
@@ -54,4 +58,19 @@ fn print_json(bencher: Bencher) {
     let (facts, rules, timing) = recorded();
     let report = Report::new(&facts, diagnosis::diagnose(&facts, &rules), timing);
     bencher.bench(|| report::json(&report));
+}
+
+/// 60 findings; the bound is 20 ms.
+#[divan::bench]
+fn make_the_page(bencher: Bencher) {
+    let report = made::rich();
+    let templates = report::Templates::default();
+    bencher.bench(|| report::html(&report, None, &templates));
+}
+
+#[divan::bench]
+fn make_the_page_of_a_fleet(bencher: Bencher) {
+    let report = made::large(2_000);
+    let templates = report::Templates::default();
+    bencher.bench(|| report::html(&report, None, &templates));
 }

@@ -60,6 +60,15 @@ pub enum Command {
         #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration)]
         duration: Duration,
     },
+    /// Show what changed between two reports (JSON, or the page that embeds it)
+    Diff {
+        /// The older report
+        old: PathBuf,
+        /// The newer report
+        new: PathBuf,
+    },
+    /// Answer GET /metrics, /report.json, /report.html and /healthz
+    Serve(ServeOptions),
     /// Print the JSON Schema of the report
     Schema,
     /// Print a completion script
@@ -82,6 +91,9 @@ pub struct RunOptions {
     /// Write a format to a file as well, as in json=report.json; repeatable
     #[arg(long, global = true, value_name = "FORMAT=FILE", value_parser = report_target)]
     pub report: Vec<ReportTarget>,
+    /// Say in html and markdown what changed since REPORT (JSON, or a page)
+    #[arg(long, global = true, value_name = "REPORT")]
+    pub since: Option<PathBuf>,
     /// Requirement profile: 2023 (default), 2025, or a file
     #[arg(long, global = true, value_name = "NAME|FILE")]
     pub profile: Option<String>,
@@ -126,6 +138,20 @@ pub struct RunOptions {
     pub verbose: u8,
 }
 
+/// How reports are served.
+#[derive(Clone, Debug, Args)]
+pub struct ServeOptions {
+    /// Address and port to listen on, unless systemd hands a socket over
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9815")]
+    pub listen: std::net::SocketAddr,
+    /// Time from the beginning of one run to that of the next
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = period)]
+    pub period: Duration,
+    /// Answer only those who send the token in FILE (Authorization: Bearer TOKEN); /healthz needs none
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
 /// A format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -133,6 +159,18 @@ pub enum Format {
     Table,
     /// For programs; see `sesam-doctor schema`.
     Json,
+    /// One page for IT and auditors, offline and in print.
+    Html,
+    /// For a ticket.
+    Markdown,
+    /// Metrics, for the textfile collector.
+    Prometheus,
+    /// Monitoring plugin: one line, performance data, long output.
+    Nagios,
+    /// For build servers.
+    Junit,
+    /// OSCAL assessment results, for compliance systems.
+    Oscal,
 }
 
 /// When to use colours.
@@ -214,6 +252,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|duration| (Duration::from_secs(1)..=longest).contains(duration))
         .ok_or_else(wrong)
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    const LONGEST: u64 = 86_400;
+    match text.parse::<u64>() {
+        Ok(seconds) if (1..=LONGEST).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "“{text}” is no whole number of seconds between 1 and {LONGEST}"
+        )),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -322,6 +322,8 @@ fn finish(
         selected: shown,
         cause: verdict.cause,
         items: verdict.items,
+        measurements: verdict.measurements,
+        connections: verdict.connections,
         summary: verdict.summary,
         observed: verdict.observed,
         expected: verdict.expected,
@@ -331,6 +333,11 @@ fn finish(
         remarks: verdict.remarks,
         fix: Fix::default(),
         reference: check.reference.to_owned(),
+        sources: check
+            .reads
+            .iter()
+            .map(|source| source.name().to_owned())
+            .collect(),
         waiver: None,
         duration_ms: duration(check, facts),
     };

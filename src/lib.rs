@@ -6,6 +6,7 @@
 pub mod checks;
 pub mod cli;
 pub mod diagnosis;
+pub mod diff;
 pub mod facts;
 pub mod files;
 pub mod output;
@@ -15,6 +16,7 @@ pub mod redact;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod settings;
 pub mod spelling;
 pub mod toml_document;

@@ -32,7 +32,7 @@ pub fn list(format: Format, width: usize) -> serde_json::Result<String> {
                 .collect();
             Ok(serde_json::to_string_pretty(&checks)? + "\n")
         }
-        Format::Table => Ok(list_table(width)),
+        _ => Ok(list_table(width)),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod formats;
 mod outside;
+mod serving;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -16,8 +18,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, Format, Moment, RunOptions},
+    cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
     diagnosis::{self, Rules},
+    diff::{self, StoredReportError},
     facts::{self, Facts, Site},
     files::Root,
     output::{self, OutputError},
@@ -25,7 +28,8 @@ use crate::{
     progress::Progress,
     redact::Redactor,
     reference,
-    report::{self, Detail, Look, Report, Timing},
+    report::{self, PageError, Report, Timing},
+    serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
     vantage::listen::ListenError,
@@ -94,6 +98,16 @@ enum RunError {
     Threads(io::Error),
     #[error("the report could not be put into words: {0}")]
     Format(#[from] serde_json::Error),
+    #[error("the report could not be put into words: {0}")]
+    Xml(io::Error),
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(transparent)]
+    Stored(#[from] StoredReportError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("{0}")]
+    Usage(String),
 }
 
 /// Carries out what was typed.
@@ -114,7 +128,10 @@ pub fn run(arguments: Arguments) -> Exit {
 fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError> {
     let Arguments { command, options } = arguments;
     let asked = match command {
-        Some(Command::List) => return say(&reference::list(options.format, width())?),
+        Some(Command::List) => {
+            formats::require_plain(options.format, "list", &[Format::Table, Format::Json])?;
+            return say(&reference::list(options.format, width())?);
+        }
         Some(Command::Explain { id }) => {
             let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
             return say(&reference::explain(check, width()));
@@ -122,12 +139,14 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Schema) => {
             return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
         }
+        Some(Command::Diff { old, new }) => return compare(&old, &new, &options, redactor),
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
         Some(Command::Man) => return say(&reference::manual_page()),
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
         Some(Command::Check { words }) => Asked::Report(words),
+        Some(Command::Serve(service)) => Asked::Service(service),
         None => Asked::Report(Vec::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -135,15 +154,21 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         .enable_all()
         .build()
         .map_err(RunError::Threads)?;
+    let is_service = matches!(asked, Asked::Service(_));
     let ending = runtime.block_on(async {
         tokio::select! {
-            // In this order, so that the handlers stand before anything is observed.
+            // The handlers stand before anything is begun.
             biased;
             signal = interruption() => {
                 facts::end_programs();
-                Ok(Exit::Interrupted(signal))
+                Ok(if is_service {
+                    // To be ended is how a service ends well.
+                    Exit::Done
+                } else {
+                    Exit::Interrupted(signal)
+                })
             }
-            ending = examine(asked, options, redactor.clone()) => ending,
+            ending = attend(asked, options, redactor.clone()) => ending,
         }
     });
     // A look that hangs in the kernel must not keep the process.
@@ -151,7 +176,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
     ending
 }
 
-/// What an examination is to end in.
+/// What a run is to end in.
 enum Asked {
     /// A report, on these checks.
     Report(Vec<String>),
@@ -164,40 +189,81 @@ enum Asked {
     },
     /// Answers for a probe.
     Listen { ports: Vec<u16>, duration: Duration },
+    /// Reports for whoever asks, until a signal comes.
+    Service(ServeOptions),
 }
 
-async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
-    let begun = Instant::now();
-    let started_at = Timestamp::now();
-    let words = match &asked {
-        Asked::Report(words) => words.as_slice(),
-        Asked::Facts(_) => &[],
+async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
+    match asked {
+        Asked::Report(words) => report_on(&words, &options, &redactor).await,
+        Asked::Facts(output) => record(output, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
-            return outside::probe(host, token_file.as_deref(), &options, &redactor).await;
+            outside::probe(&host, token_file.as_deref(), &options, &redactor).await
         }
         Asked::Listen { ports, duration } => {
-            return outside::listen(ports, *duration, &options, &redactor).await;
+            outside::listen(&ports, duration, &options, &redactor).await
         }
-    };
-    let selection = Selection::new(words.iter().chain(&options.only), &options.skip)?;
-    let facts = match &options.facts {
-        Some(file) => replayed(file, &options)?,
-        None => observed(&selection, &options, &redactor, started_at).await?,
-    };
-    if let Asked::Facts(output) = asked {
-        let mut document = serde_json::to_value(&facts)?;
-        redactor.document(&mut document);
-        let text = serde_json::to_string_pretty(&document)? + "\n";
-        deliver(
-            output
-                .into_iter()
-                .map(|file| (file, text.clone()))
-                .collect(),
-            text,
-        )
-        .await?;
-        return Ok(Exit::Done);
+        Asked::Service(service) => serving::serve(service, options, redactor).await,
     }
+}
+
+async fn record(
+    output: Option<PathBuf>,
+    options: &RunOptions,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let facts = gathered(
+        &selection(&[], options)?,
+        options,
+        redactor,
+        Timestamp::now(),
+    )
+    .await?;
+    let mut document = serde_json::to_value(&facts)?;
+    redactor.document(&mut document);
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    let files = output
+        .into_iter()
+        .map(|file| (file, text.clone()))
+        .collect();
+    deliver(files, text).await?;
+    Ok(Exit::Done)
+}
+
+async fn report_on(
+    words: &[String],
+    options: &RunOptions,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let selection = selection(words, options)?;
+    let earlier = formats::earlier(options)?;
+    let (report, settings) = examined(selection, options, redactor).await?;
+    let writer = formats::Writer::new(&report, &settings, options, earlier, redactor)?;
+    let files = options
+        .report
+        .iter()
+        .map(|target| Ok((target.file.clone(), writer.for_file(target.format)?)))
+        .collect::<Result<Vec<_>, RunError>>()?;
+    deliver_report(files, writer.for_stdout(options)?).await?;
+    Ok(Exit::Reported(report.exit_code))
+}
+
+fn selection(words: &[String], options: &RunOptions) -> Result<Selection, RunError> {
+    Ok(Selection::new(
+        words.iter().chain(&options.only),
+        &options.skip,
+    )?)
+}
+
+/// Observe, judge, explain: the report, without secrets, and the settings that were in force.
+async fn examined(
+    selection: Selection,
+    options: &RunOptions,
+    redactor: &Redactor,
+) -> Result<(Report, Settings), RunError> {
+    let begun = Instant::now();
+    let started_at = Timestamp::now();
+    let facts = gathered(&selection, options, redactor, started_at).await?;
     let rules = Rules {
         selection,
         strict: options.strict,
@@ -209,14 +275,50 @@ async fn examine(asked: Asked, options: RunOptions, redactor: Redactor) -> Resul
         judged_as_of: rules.now,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    let report = Report::new(&facts, diagnosis, timing).redacted(&redactor);
-    let files = options
-        .report
-        .iter()
-        .map(|target| Ok((target.file.clone(), for_file(&report, target.format)?)))
-        .collect::<Result<Vec<_>, RunError>>()?;
-    deliver_report(files, for_stdout(&report, &options)?).await?;
-    Ok(Exit::Reported(report.exit_code))
+    let mut report = Report::new(&facts, diagnosis, timing);
+    report.run_by = Some(account());
+    Ok((report.redacted(redactor), facts.settings))
+}
+
+async fn gathered(
+    selection: &Selection,
+    options: &RunOptions,
+    redactor: &Redactor,
+    at: Timestamp,
+) -> Result<Facts, RunError> {
+    match &options.facts {
+        Some(file) => replayed(file, options),
+        None => observed(selection, options, redactor, at).await,
+    }
+}
+
+/// The account that the process runs under, and whose it was before sudo.
+fn account() -> String {
+    let id = rustix::process::geteuid();
+    let name = if id.is_root() { "root" } else { "user" };
+    let account = format!("{name} (uid {})", id.as_raw());
+    match std::env::var("SUDO_USER") {
+        Ok(user) if !user.is_empty() => format!("{account}, with sudo by {user}"),
+        _ => account,
+    }
+}
+
+fn compare(
+    old: &std::path::Path,
+    new: &std::path::Path,
+    options: &RunOptions,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let formats = [Format::Table, Format::Json, Format::Markdown];
+    formats::require_plain(options.format, "diff", &formats)?;
+    let stored = |file| diff::read(file).map(|report| report.redacted(redactor));
+    let changes = diff::compare(&stored(old)?, &stored(new)?);
+    print(&match options.format {
+        Format::Json => changes.json()?,
+        Format::Markdown => changes.markdown(),
+        _ => changes.table(width()),
+    })?;
+    Ok(Exit::Reported(changes.exit_code()))
 }
 
 async fn observed(
@@ -228,7 +330,9 @@ async fn observed(
     let site = site(options, redactor)?;
     let wanted = diagnosis::sources(selection);
     let progress = Progress::new(wanted.len(), options);
-    let facts = facts::observe(&site, &wanted, at, &|event| progress.hear(&event)).await;
+    // As many futures as there are sources: on the heap, not in every caller's own.
+    let notify = |event| progress.hear(&event);
+    let facts = Box::pin(facts::observe(&site, &wanted, at, &notify)).await;
     progress.finish();
     Ok(facts)
 }
@@ -257,6 +361,8 @@ fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
 /// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.
 fn replayed(file: &std::path::Path, options: &RunOptions) -> Result<Facts, RunError> {
     let mut facts = facts::read_recording(file)?;
+    // A recording must not name files of the machine that judges it.
+    facts.settings.templates_dir = None;
     if let Some(config) = &options.config {
         facts.settings = Settings::load(&Root::machine(), Some(config))?;
         if let Some(profile) = chosen_profile(options, &facts.settings)? {
@@ -288,39 +394,6 @@ fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timest
             .checked_add(distance)
             .map_err(|_| RunError::Moment),
     }
-}
-
-fn for_file(report: &Report, format: Format) -> Result<String, RunError> {
-    Ok(match format {
-        Format::Json => report::json(report)?,
-        Format::Table => report::table(
-            report,
-            Look {
-                width: DEFAULT_WIDTH,
-                color: false,
-                detail: Detail::Verbose,
-            },
-        ),
-    })
-}
-
-fn for_stdout(report: &Report, options: &RunOptions) -> Result<String, RunError> {
-    Ok(match options.format {
-        Format::Json => report::json(report)?,
-        Format::Table => report::table(
-            report,
-            Look {
-                width: width(),
-                color: colored(options.color),
-                detail: match (options.quiet, options.verbose) {
-                    (true, _) => Detail::Quiet,
-                    (false, 0) => Detail::Normal,
-                    (false, 1) => Detail::Verbose,
-                    (false, _) => Detail::Everything,
-                },
-            },
-        ),
-    })
 }
 
 /// Columns where there is no terminal that has a number of them.

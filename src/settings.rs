@@ -41,6 +41,9 @@ pub struct Settings {
     /// A report that `sesam-doctor probe` made on another machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_report: Option<PathBuf>,
+    /// Where templates of the site's own for the HTML report are; each file replaces the built-in one of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub templates_dir: Option<PathBuf>,
     /// Whether the storage's speed may be measured by writing to it; yes where not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure_storage: Option<bool>,
@@ -109,6 +112,7 @@ impl Settings {
             ("node_token_file", &settings.node_token_file),
             ("plugins_dir", &settings.plugins_dir),
             ("probe_report", &settings.probe_report),
+            ("templates_dir", &settings.templates_dir),
         ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
                 return Err(DocumentError::Unfit {
@@ -137,6 +141,7 @@ impl Settings {
             node_token_file: path(),
             plugins_dir: path(),
             probe_report: path(),
+            templates_dir: path(),
             measure_storage: Some(true),
             waivers: vec![waiver],
         };

@@ -7,7 +7,11 @@ use super::{Check, Context, GAP_CAUSES, Judge, Status, Verdict};
 use crate::{
     facts::{
         Facts, Observed, View,
-        stack::{Content, EnvironmentFile, Stack, Variable, VariableValue},
+        docker::{Docker, Engine, Reach},
+        stack::{
+            Content, EnvironmentFile, Stack, Variable, VariableValue,
+            compose_file::{ComposeFile, Service},
+        },
     },
     profile,
     settings::Settings,
@@ -152,5 +156,54 @@ fn hold_to_declaration(check: &Check, case: &str, verdict: &Verdict) {
         }
         Status::Unknown => assert!(verdict.cause.is_some(), "{place}: no cause"),
         Status::Waived | Status::Blocked => panic!("{place}: not for a check to say"),
+    }
+}
+
+/// Facts of an engine that answers, changed.
+pub fn engine(change: impl Fn(&mut Engine)) -> impl Fn(&mut Facts) {
+    move |facts: &mut Facts| {
+        let mut docker = match std::mem::take(&mut facts.docker) {
+            Observed::Seen(docker) => docker,
+            _ => Docker::default(),
+        };
+        let mut engine = match std::mem::take(&mut docker.reach) {
+            Reach::Answered { engine } => engine,
+            _ => Box::default(),
+        };
+        if engine.version.is_empty() {
+            "20.10.24".clone_into(&mut engine.version);
+            "1.41".clone_into(&mut engine.api_version);
+        }
+        change(&mut engine);
+        docker.reach = Reach::Answered { engine };
+        facts.docker = Observed::Seen(docker);
+    }
+}
+
+/// Facts of a compose file that has the services of the profile by name and image, changed.
+pub fn stack_file(change: impl Fn(&mut ComposeFile)) -> impl Fn(&mut Facts) {
+    move |facts: &mut Facts| {
+        let mut file = ComposeFile {
+            path: "/srv/data/docker-compose.yml".into(),
+            project: "data".into(),
+            ..ComposeFile::default()
+        };
+        for service in &facts.profile.stack.services {
+            file.services.insert(
+                service.name.clone(),
+                Service {
+                    image: Some(format!("{}:1.0", service.image)),
+                    container_name: Some(service.name.clone()),
+                    restart: Some(service.restart.clone()),
+                    ..Service::default()
+                },
+            );
+        }
+        change(&mut file);
+        facts.stack = Observed::Seen(Stack {
+            directory: "/srv/data".into(),
+            compose: Observed::Seen(Content::File { content: file }),
+            ..Stack::default()
+        });
     }
 }

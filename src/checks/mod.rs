@@ -4,8 +4,10 @@
 
 mod command_line;
 mod config;
+mod container;
 mod dns;
 mod hardware;
+mod image_reference;
 pub mod inbound;
 mod install;
 mod layout;
@@ -13,18 +15,23 @@ mod license;
 mod node;
 mod outbound;
 mod plugins;
+mod software;
 mod storage;
 mod system;
 mod tls;
 mod waivers;
 
 mod cause;
+mod connection;
+mod measurement;
 mod registry;
 mod verdict;
 
 use jiff::Timestamp;
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
+pub use connection::{Connection, Direction};
+pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
 pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
 
@@ -81,6 +88,8 @@ pub enum Category {
     System,
     /// Mounts and free space.
     Storage,
+    /// Docker, compose, and the login for the registry.
+    Software,
     /// Directories and links.
     Layout,
     /// The license key.
@@ -95,6 +104,8 @@ pub enum Category {
     Inbound,
     /// Certificates, on disk and as served.
     Tls,
+    /// The stack's containers.
+    Container,
     /// The node's API.
     Node,
     /// Steps of the installation that a person takes.
@@ -105,10 +116,11 @@ pub enum Category {
 
 impl Category {
     /// Every category, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Hardware,
         Self::System,
         Self::Storage,
+        Self::Software,
         Self::Layout,
         Self::License,
         Self::Config,
@@ -116,6 +128,7 @@ impl Category {
         Self::Outbound,
         Self::Inbound,
         Self::Tls,
+        Self::Container,
         Self::Node,
         Self::Install,
         Self::Plugin,
@@ -128,6 +141,7 @@ impl Category {
             Self::Hardware => "hardware",
             Self::System => "system",
             Self::Storage => "storage",
+            Self::Software => "software",
             Self::Layout => "layout",
             Self::License => "license",
             Self::Config => "config",
@@ -135,6 +149,7 @@ impl Category {
             Self::Outbound => "outbound",
             Self::Inbound => "inbound",
             Self::Tls => "tls",
+            Self::Container => "container",
             Self::Node => "node",
             Self::Install => "install",
             Self::Plugin => "plugin",

@@ -1,6 +1,8 @@
 //! `node.health`
 
-use super::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict};
+use super::{
+    Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict, container,
+};
 use crate::facts::{
     Gap, Source,
     handshake::NoConnection,
@@ -29,7 +31,7 @@ pub static HEALTH: Check = Check {
     title: "The node is well",
     category: Category::Node,
     level: Level::Required,
-    needs: &[],
+    needs: &[&container::SESAM_NODE],
     reads: &[Source::Node, Source::Stack],
     reference: "Sesam service API, /api/ping and /api/health; operator's manual, logs",
     causes: &[

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use super::{
-    Category, Check, Judge, config, dns, hardware, inbound, install, layout, license, node,
-    outbound, plugins, storage, system, tls, waivers,
+    Category, Check, Judge, config, container, dns, hardware, inbound, install, layout, license,
+    node, outbound, plugins, software, storage, system, tls, waivers,
 };
 use crate::spelling::nearest;
 
@@ -27,6 +27,11 @@ pub static REGISTRY: &[&Check] = &[
     &storage::INODES,
     &storage::DATA_MOUNT,
     &storage::DATA_WRITABLE,
+    &software::DOCKER,
+    &software::COMPOSE,
+    &software::DOCKER_CONFIG,
+    &software::DOCKER_PROXY,
+    &software::REGISTRY_LOGIN,
     &layout::DATA_DIR,
     &layout::NODE_DIR,
     &layout::DATA_LINK,
@@ -41,6 +46,11 @@ pub static REGISTRY: &[&Check] = &[
     &license::NODE,
     &config::COMPOSE,
     &config::ENV,
+    &config::NETWORKS,
+    &config::WATCHTOWER_ARGUMENTS,
+    &config::WATCHTOWER_LOGIN,
+    &config::DOCKER_API,
+    &config::NODE_PORT,
     &waivers::WAIVERS,
     &dns::RESOLVERS,
     &dns::NODE_DOMAIN,
@@ -56,6 +66,12 @@ pub static REGISTRY: &[&Check] = &[
     &tls::STORE,
     &tls::EXPIRY,
     &tls::ENDPOINT,
+    &container::WATCHTOWER,
+    &container::TRAEFIK,
+    &container::SESAM_NODE,
+    &container::FLUENTBIT,
+    &container::IMAGE,
+    &container::FOREIGN,
     &node::HEALTH,
     &install::PORTAL,
     &plugins::PLUGIN,

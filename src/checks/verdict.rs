@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cause, Check, cause::gap_cause};
+use super::{Cause, Check, Connection, Measurement, cause::gap_cause};
 use crate::facts::Gap;
 
 /// How a requirement stands. The order is from good to bad, so that the worst of several is their maximum.
@@ -162,6 +162,10 @@ pub struct Verdict {
     pub remarks: Vec<String>,
     /// The things that the check is over.
     pub items: Vec<Item>,
+    /// Figures for monitoring systems and graphics.
+    pub measurements: Vec<Measurement>,
+    /// The connections that the check is about, for whoever runs the firewall.
+    pub connections: Vec<Connection>,
     /// Other checks that are about the same trouble: where one of them fails or warns, this finding follows from it.
     pub follows: Vec<&'static Check>,
     /// Whether it rests on facts of its own, so that the failure of a check that it needs explains nothing of it.
@@ -235,6 +239,8 @@ impl Verdict {
             advice: Vec::new(),
             remarks: Vec::new(),
             items: Vec::new(),
+            measurements: Vec::new(),
+            connections: Vec::new(),
             follows: Vec::new(),
             stands_alone: false,
         }
@@ -271,10 +277,37 @@ impl Verdict {
         self
     }
 
+    /// With several more steps to take, each said once.
+    #[must_use]
+    pub fn advice_all(mut self, steps: impl IntoIterator<Item = String>) -> Self {
+        for step in steps {
+            if !self.advice.contains(&step) {
+                self.advice.push(step);
+            }
+        }
+        self
+    }
+
     /// With one more thing worth knowing.
     #[must_use]
     pub fn remark(mut self, remark: impl Into<String>) -> Self {
         self.remarks.push(remark.into());
+        self
+    }
+
+    /// With one more figure; one that is not finite is no figure and left out.
+    #[must_use]
+    pub fn measure(mut self, measurement: Measurement) -> Self {
+        if measurement.value.is_finite() {
+            self.measurements.push(measurement);
+        }
+        self
+    }
+
+    /// With one more connection that the check is about.
+    #[must_use]
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.connections.push(connection);
         self
     }
 

@@ -221,7 +221,7 @@ mod tests {
             profile: profile.into(),
             settings: crate::settings::Settings::default().into(),
             deadline: std::time::Duration::from_mins(1),
-            offline: true,
+            offline: false,
             redactor: crate::redact::Redactor::default(),
         };
         observe(site).await.seen().unwrap().clone()

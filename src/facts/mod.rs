@@ -11,7 +11,9 @@ mod program;
 pub mod accounts;
 pub mod certificates;
 pub mod clock;
+pub mod compose_programs;
 pub mod dns;
+pub mod docker;
 pub mod endpoint;
 pub mod firewall;
 pub mod handshake;
@@ -29,6 +31,7 @@ pub mod plugins;
 pub mod probe_report;
 pub mod processors;
 pub mod proxies;
+pub mod registry_login;
 pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
@@ -161,6 +164,12 @@ sources! {
     Outbound => outbound: outbound::Outbound,
     /// What the world is told of the node's own name.
     NodeNames => node_names: node_names::NodeNames,
+    /// The Docker engine and what it runs.
+    Docker => docker: docker::Docker,
+    /// The compose programs that are on the machine.
+    ComposePrograms => compose_programs: compose_programs::ComposePrograms,
+    /// Logins for registries, without the passwords.
+    RegistryLogin => registry_login: registry_login::RegistryLogins,
     /// Who listens on the ports that others come to.
     Listeners => listeners: listeners::Listeners,
     /// What the machine's own firewall was told.

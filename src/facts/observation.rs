@@ -12,9 +12,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
-    endpoint, firewall, host, layout, license, limits, listeners, memory, node,
-    node::NodeWhereabouts, node_names, outbound, ownership, plugins, probe_report, processors,
-    proxies, resolvers, stack, storage_latency, volumes,
+    compose_programs, docker, endpoint, firewall, host, layout, license, limits, listeners, memory,
+    node, node::NodeWhereabouts, node_names, outbound, ownership, plugins, probe_report,
+    processors, proxies, registry_login, resolvers, stack, storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -90,6 +90,9 @@ pub async fn observe(
         listeners,
         firewall,
         probe_report,
+        docker,
+        compose_programs,
+        registry_login,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -109,6 +112,9 @@ pub async fn observe(
         asking.ask(Source::Listeners, listeners::observe),
         asking.ask(Source::Firewall, firewall::observe),
         asking.ask(Source::ProbeReport, probe_report::observe),
+        asking.ask(Source::Docker, docker::observe),
+        asking.ask(Source::ComposePrograms, compose_programs::observe),
+        asking.ask(Source::RegistryLogin, registry_login::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -130,6 +136,9 @@ pub async fn observe(
     facts.listeners = listeners.keep(&mut facts);
     facts.firewall = firewall.keep(&mut facts);
     facts.probe_report = probe_report.keep(&mut facts);
+    facts.docker = docker.keep(&mut facts);
+    facts.compose_programs = compose_programs.keep(&mut facts);
+    facts.registry_login = registry_login.keep(&mut facts);
     facts.plugins = plugins.keep(&mut facts);
     facts.certificates = certificates.keep(&mut facts);
     facts.endpoint = endpoint.keep(&mut facts);

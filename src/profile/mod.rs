@@ -4,6 +4,7 @@ mod inbound;
 mod network;
 mod release;
 mod requirements;
+mod software;
 
 use std::{fmt::Write, path::Path};
 
@@ -20,6 +21,7 @@ pub use requirements::{
     AbsolutePath, CertificateMode, Certificates, Environment, Hardware, Layout, License, Memory,
     Node, Profile, StackFiles, Storage, SupportedSystem, System, VariableKind,
 };
+pub use software::{DockerClient, Service, ServiceMount, Software};
 
 use crate::{
     files::Root,

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{FirewallFiles, InboundPort, Network, OutboundGroup, ReleaseNumber, Vantage};
+use super::{
+    FirewallFiles, InboundPort, Network, OutboundGroup, ReleaseNumber, Service, Software, Vantage,
+};
 use crate::units::Bytes;
 
 /// Members that one edition has and another can do without.
@@ -30,6 +32,8 @@ pub struct Profile {
     pub system: System,
     /// How much must stay free.
     pub storage: Storage,
+    /// Docker, compose and the registry.
+    pub software: Software,
     /// Memory pressure.
     pub memory: Memory,
     /// Directories and files.
@@ -131,6 +135,30 @@ pub struct Storage {
     pub network_file_systems: Vec<String>,
     /// Where Docker keeps its data unless its configuration says otherwise.
     pub docker_root: AbsolutePath,
+}
+
+impl Storage {
+    /// How little may be free of a volume before it is a warning.
+    #[must_use]
+    pub fn warn_below(&self, total: Bytes) -> Bytes {
+        share(self.free_warn_percent, total).max(self.free_warn_bytes)
+    }
+
+    /// How little may be free of a volume before it is a failure.
+    #[must_use]
+    pub fn fail_below(&self, total: Bytes) -> Bytes {
+        share(self.free_fail_percent, total)
+    }
+}
+
+fn share(percent: f64, whole: Bytes) -> Bytes {
+    // A threshold drawn beside a figure: the precision of a double is ample, and a percentage is never negative.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    Bytes((whole.0 as f64 * percent / 100.0) as u64)
 }
 
 /// Memory pressure.
@@ -252,6 +280,10 @@ pub struct StackFiles {
     pub session_variables: Vec<String>,
     /// Values that a template carries until somebody replaces them; case does not matter.
     pub placeholders: Vec<String>,
+    /// Networks that have to exist before the stack starts.
+    pub networks: Vec<String>,
+    /// What the stack consists of.
+    pub services: Vec<Service>,
 }
 
 impl StackFiles {

@@ -1,19 +1,36 @@
 //! The finished report, and one file per format. Formats see nothing but the report.
 
+mod changes;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+mod nagios;
+mod oscal;
+mod prometheus;
 mod redaction;
+mod situation;
 mod table;
+mod text;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use changes::{Change, Changes, Side, State};
+pub use html::{BUILT_IN_TEMPLATES, PageError, Templates, embedded, html};
 pub use json::{json, schema};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use nagios::nagios;
+pub use oscal::oscal;
+pub use prometheus::prometheus;
+pub use situation::Situation;
 pub use table::{Detail, Look, table};
 
 use crate::{
-    checks::{Category, Evidence, Item, Level, Status},
+    checks::{Category, Connection, Evidence, Item, Level, Measurement, Status},
     diagnosis::Diagnosis,
     facts::{Facts, Tool},
     profile,
@@ -34,6 +51,12 @@ pub struct Report {
     pub profile: ProfileNote,
     /// The machine that was observed.
     pub host: HostNote,
+    /// SHA-256 of the facts that were judged, in hexadecimal.
+    #[serde(default)]
+    pub facts_sha256: String,
+    /// The account that the doctor ran under, and whose it was before sudo; none where it is not known.
+    #[serde(default)]
+    pub run_by: Option<String>,
     /// When the run began, RFC 3339 in UTC.
     #[schemars(with = "String")]
     pub started_at: Timestamp,
@@ -66,6 +89,9 @@ pub struct ProfileNote {
     pub source: String,
     /// SHA-256 of all it says, in hexadecimal.
     pub sha256: String,
+    /// The edition of the operator's manual that it follows.
+    #[serde(default)]
+    pub edition: String,
 }
 
 /// Which machine was observed.
@@ -79,6 +105,9 @@ pub struct HostNote {
     pub kernel: String,
     /// The kind of its CPUs, as in `x86_64`.
     pub architecture: String,
+    /// Its addresses, as far as they were observed.
+    #[serde(default)]
+    pub addresses: Vec<String>,
 }
 
 /// How many findings have which status.
@@ -121,6 +150,12 @@ pub struct Finding {
     pub expected: Option<String>,
     /// What the verdict rests on.
     pub evidence: Vec<Evidence>,
+    /// Figures for monitoring systems and graphics.
+    #[serde(default)]
+    pub measurements: Vec<Measurement>,
+    /// The connections that it is about, for whoever runs the firewall.
+    #[serde(default)]
+    pub connections: Vec<Connection>,
     /// The findings that this one follows from, where it is blocked.
     pub because_of: Vec<String>,
     /// What to do, one step each.
@@ -131,6 +166,9 @@ pub struct Finding {
     pub fix: Fix,
     /// Where the requirement comes from.
     pub reference: String,
+    /// The sources of facts that it was judged by.
+    #[serde(default)]
+    pub sources: Vec<String>,
     /// Who accepted it, where somebody did.
     pub waiver: Option<WaiverNote>,
     /// How long observing took for it, in milliseconds.
@@ -154,6 +192,15 @@ pub struct WaiverNote {
     pub waiver: Waiver,
     /// Whether its last day has passed, so that it does nothing.
     pub expired: bool,
+}
+
+impl WaiverNote {
+    /// The moment at which it runs out: the end, in UTC, of its last day.
+    #[must_use]
+    pub fn end(&self) -> Option<Timestamp> {
+        let last = self.waiver.until.to_datetime(jiff::civil::Time::MAX);
+        jiff::tz::Offset::UTC.to_timestamp(last).ok()
+    }
 }
 
 /// When a run took place, and by which time it judged.
@@ -180,6 +227,7 @@ impl Report {
                 name: facts.profile.name.clone(),
                 source: facts.profile.source.clone(),
                 sha256: profile::sha256(&facts.profile),
+                edition: facts.profile.edition.clone(),
             },
             host: facts
                 .host
@@ -189,8 +237,11 @@ impl Report {
                     os: host.os_name(),
                     kernel: host.kernel.clone(),
                     architecture: host.architecture.clone(),
+                    addresses: Vec::new(),
                 })
                 .unwrap_or_default(),
+            facts_sha256: facts_sha256(facts),
+            run_by: None,
             started_at: timing.started_at,
             observed_at: facts.observed_at,
             judged_as_of: timing.judged_as_of,
@@ -203,12 +254,24 @@ impl Report {
         }
     }
 
+    /// The findings that no other failure explains.
+    pub fn roots(&self) -> impl Iterator<Item = &Finding> {
+        self.root_causes
+            .iter()
+            .filter_map(|id| self.findings.iter().find(|finding| finding.id == *id))
+    }
+
     /// The findings that are blocked by the one of this id.
     pub fn blocked_by<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Finding> {
         self.findings
             .iter()
             .filter(move |finding| finding.because_of.iter().any(|cause| cause == id))
     }
+}
+
+/// The hash of facts as a recording holds them.
+fn facts_sha256(facts: &Facts) -> String {
+    serde_json::to_vec(facts).map_or_else(|_| String::new(), |bytes| text::sha256(&bytes))
 }
 
 /// How a run that came to a report ends.

@@ -18,7 +18,12 @@ impl Report {
             &mut host.architecture,
             &mut self.profile.name,
             &mut self.profile.source,
-        ] {
+            &mut self.profile.edition,
+        ]
+        .into_iter()
+        .chain(&mut host.addresses)
+        .chain(&mut self.run_by)
+        {
             clean(text, redactor);
         }
         for finding in &mut self.findings {
@@ -48,6 +53,25 @@ fn clean_finding(finding: &mut Finding, redactor: &Redactor) {
         clean(&mut item.name, redactor);
         clean(&mut item.summary, redactor);
         redactor.document(&mut item.observed);
+    }
+    for text in finding
+        .measurements
+        .iter_mut()
+        .flat_map(|measurement| measurement.labels.values_mut())
+    {
+        clean(text, redactor);
+    }
+    for connection in &mut finding.connections {
+        for text in [
+            &mut connection.protocol,
+            &mut connection.source,
+            &mut connection.destination,
+            &mut connection.purpose,
+            &mut connection.consequence,
+            &mut connection.state,
+        ] {
+            clean(text, redactor);
+        }
     }
     if let Some(note) = &mut finding.waiver {
         clean(&mut note.waiver.reason, redactor);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, site, width};
+use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, formats, site, width};
 use crate::{
     cli::{Format, RunOptions},
     files::{Root, read_text},
@@ -22,6 +22,7 @@ pub(super) async fn probe(
     options: &RunOptions,
     redactor: &Redactor,
 ) -> Result<Exit, RunError> {
+    only_known_formats(options, "probe")?;
     if options.offline {
         return Err(RunError::OfflineProbe);
     }
@@ -39,7 +40,7 @@ pub(super) async fn probe(
     let report: ProbeReport = serde_json::from_value(document)?;
     let put = |format, width| match format {
         Format::Json => report.json().map_err(RunError::Format),
-        Format::Table => Ok(report.table(width)),
+        _ => Ok(report.table(width)),
     };
     let files = options
         .report
@@ -48,6 +49,15 @@ pub(super) async fn probe(
         .collect::<Result<Vec<_>, RunError>>()?;
     deliver_report(files, put(options.format, width())?).await?;
     Ok(Exit::Reported(report.exit_code))
+}
+
+/// What is seen from outside is no report of a run, so it has fewer formats.
+fn only_known_formats(options: &RunOptions, command: &str) -> Result<(), RunError> {
+    let wanted = options.report.iter().map(|target| target.format);
+    for format in wanted.chain([options.format]) {
+        formats::require_plain(format, command, &[Format::Table, Format::Json])?;
+    }
+    Ok(())
 }
 
 /// Whether this can be a name or an address, and nothing that changes what is asked for.
@@ -94,10 +104,11 @@ pub(super) async fn listen(
     options: &RunOptions,
     redactor: &Redactor,
 ) -> Result<Exit, RunError> {
+    only_known_formats(options, "listen")?;
     let site = site(options, redactor)?;
     let form = match options.format {
         Format::Json => Form::JsonLines,
-        Format::Table => Form::Words,
+        _ => Form::Words,
     };
     let ports = if ports.is_empty() {
         site.profile

@@ -1,6 +1,6 @@
 //! `config.compose`
 
-use super::{ENV, MISSING, NOT_A_FILE, TOO_LARGE};
+use super::{ENV, MISSING, NOT_A_FILE, TOO_LARGE, expected};
 use crate::{
     checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{
@@ -36,18 +36,9 @@ const UNSET_VARIABLE: Cause = Cause::new(
     "a variable is not set, so Compose puts nothing in its place",
 );
 
-const EXPECTED: &str = "a compose file that Compose can read";
-
-/// See [`Prose::checks`] in the declaration.
-pub static COMPOSE: Check = Check {
-    id: "config.compose",
-    title: "Compose file can be read",
-    category: Category::Config,
-    level: Level::Required,
-    needs: &[],
-    reads: &[Source::Stack],
-    reference: "Operator's manual, installing the stack: docker-compose.yml",
-    causes: &[
+static CAUSES: [Cause; 10 + expected::CAUSES.len()] = {
+    let mut causes = [MISSING; 10 + expected::CAUSES.len()];
+    let own = [
         MISSING,
         NOT_A_FILE,
         TOO_LARGE,
@@ -58,9 +49,27 @@ pub static COMPOSE: Check = Check {
         UNDEFINED,
         UNKNOWN_KEY,
         UNSET_VARIABLE,
-    ],
+    ];
+    let (first, rest) = causes.split_at_mut(own.len());
+    first.copy_from_slice(&own);
+    rest.copy_from_slice(&expected::CAUSES);
+    causes
+};
+
+const EXPECTED: &str = "a compose file that Compose can read";
+
+/// See [`Prose::checks`] in the declaration.
+pub static COMPOSE: Check = Check {
+    id: "config.compose",
+    title: "Compose file is the manual's stack",
+    category: Category::Config,
+    level: Level::Required,
+    needs: &[],
+    reads: &[Source::Stack],
+    reference: "Operator's manual, installing the stack: docker-compose.yml",
+    causes: &CAUSES,
     prose: Prose {
-        checks: "The stack's compose file: that it is in `stack_dir` of the settings or in one of the profile's `stack.directories`, that it is YAML, that every `${…}` in it can be replaced from the `.env` beside it as Compose would do it, and that services, ports, volumes and networks have the shape that Compose expects. A variable that is set nowhere, and a key that Compose does not know, is a warning; everything that Compose refuses is a failure. Files that the compose file includes or extends, and override files beside it, are named and not followed.",
+        checks: "The stack's compose file: that it is in `stack_dir` of the settings or in one of the profile's `stack.directories`, that it is YAML, that every `${…}` in it can be replaced from the `.env` beside it as Compose would do it, and that services, ports, volumes and networks have the shape that Compose expects. A variable that is set nowhere, and a key that Compose does not know, is a warning; everything that Compose refuses is a failure. Files that the compose file includes or extends, and override files beside it, are named and not followed. A file that Compose takes is then held against the profile's `stack.services`: images, published ports, mounts, networks, arguments and labels that are missing fail; a missing variable, restart policy or container name warns; more services, labels and variables, and another order, are no matter.",
         why: "Compose refuses a file as a whole: with one wrong line nothing is started, updated or stopped any more. An unset variable is worse, since Compose only warns, puts nothing in its place and starts a container with an empty host name or an image without a tag.",
         remedy: "Correct the place that the summary names; `docker compose config` in the stack's directory shows what Compose itself makes of the file.",
     },
@@ -166,11 +175,7 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
                 file.path.display()
             ))
     } else {
-        Verdict::pass(format!(
-            "{} defines {}",
-            file.path.display(),
-            counted(file.services.len() as u64, "service")
-        ))
+        against_profile(context, file)
     };
     session.iter().fold(verdict, |verdict, variable| {
         verdict.remark(format!(
@@ -179,6 +184,37 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
             shown_place(variable)
         ))
     })
+}
+
+/// The verdict on a file that Compose takes: whether it is the stack that the profile describes.
+fn against_profile(context: &Context, file: &ComposeFile) -> Verdict {
+    let path = file.path.display();
+    let comparison = expected::compare(context.profile, file);
+    let well = format!(
+        "{path} defines {}, as the manual has them",
+        counted(file.services.len() as u64, "service")
+    );
+    let advice: Vec<String> = comparison
+        .differences
+        .iter()
+        .map(|difference| format!("in {path}: {}", difference.advice))
+        .collect();
+    let items = comparison
+        .differences
+        .into_iter()
+        .map(|difference| difference.item)
+        .collect();
+    let mut verdict = Verdict::worst_of(items, well);
+    if !advice.is_empty() {
+        verdict = verdict
+            .expected("the stack as the manual has it")
+            .advice_all(advice)
+            .advice("then apply it with `docker compose up -d` in that directory");
+    }
+    comparison
+        .remarks
+        .into_iter()
+        .fold(verdict, Verdict::remark)
 }
 
 /// The verdict on the first problem of the first of these kinds that the file has.
@@ -286,6 +322,8 @@ mod tests {
                 ..ComposeFile::default()
             };
             file.services.insert("traefik".into(), Service::default());
+            // What the stack has to consist of has its own cases.
+            facts.profile.stack.services.clear();
             let mut stack = stack(Observed::Absent);
             change(&mut stack, &mut file);
             if stack.compose == Observed::Absent {

@@ -1,11 +1,20 @@
 //! The stack's own files: compose file and `.env`.
 
 mod compose;
+mod docker_api;
 mod env;
+mod expected;
+mod networks;
+mod node_port;
 mod variable;
+mod watchtower;
 
 pub use compose::COMPOSE;
+pub use docker_api::DOCKER_API;
 pub use env::ENV;
+pub use networks::NETWORKS;
+pub use node_port::NODE_PORT;
+pub use watchtower::{WATCHTOWER_ARGUMENTS, WATCHTOWER_LOGIN};
 
 use super::Cause;
 

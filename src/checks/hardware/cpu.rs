@@ -1,7 +1,10 @@
 //! `hardware.cpu`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict,
+    },
     facts::Source,
     units::counted,
 };
@@ -50,7 +53,10 @@ fn judge(context: &Context) -> Judgement {
     let verdict = verdict
         .observed(usable)
         .expected(format!("at least {}", counted(required.into(), "CPU")))
-        .evidence("online CPUs", processors.online);
+        .evidence("online CPUs", processors.online)
+        .measure(
+            Measurement::count("usable_cpus", usable.into()).fail(Limit::Below(required.into())),
+        );
     Ok(match &processors.model {
         Some(model) => verdict.evidence("model", model),
         None => verdict,

@@ -1,7 +1,10 @@
 //! `hardware.data-partition`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict,
+    },
     facts::{Gap, Observed, Source, volumes::Volume},
     profile::Hardware,
     units::Bytes,
@@ -59,6 +62,11 @@ fn judge(context: &Context) -> Judgement {
     };
     Ok(verdict
         .observed(bytes.0)
+        .measure(
+            Measurement::bytes("storage_size_bytes", bytes)
+                .label("volume", "data")
+                .fail(Limit::below(needed)),
+        )
         .expected(format!("at least {required}, on a disk of its own"))
         .evidence(
             "device",

@@ -1,7 +1,10 @@
 //! `hardware.memory`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict,
+    },
     facts::Source,
 };
 
@@ -39,7 +42,10 @@ fn judge(context: &Context) -> Judgement {
     Ok(verdict
         .observed(amount.total.0)
         .expected(format!("at least {required}"))
-        .evidence("MemTotal", format!("{} bytes", amount.total.0)))
+        .evidence("MemTotal", format!("{} bytes", amount.total.0))
+        .measure(
+            Measurement::bytes("memory_size_bytes", amount.total).fail(Limit::below(required)),
+        ))
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
-        storage::DATA_WRITABLE,
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict, storage::DATA_WRITABLE,
     },
     facts::{
         Source,
@@ -75,7 +75,13 @@ fn judge_latency(context: &Context, latency: &Latency) -> Verdict {
             "writes",
             format!("{} of {} bytes", latency.writes, latency.write_bytes),
         )
-        .evidence("directory", &latency.directory);
+        .evidence("directory", &latency.directory)
+        .measure(percentile("50", latency.p50_us))
+        .measure(
+            percentile("99", latency.p99_us)
+                .warn(Limit::Above(limits.fdatasync_p99_warn_ms / 1000.0))
+                .fail(Limit::Above(limits.fdatasync_p99_fail_ms / 1000.0)),
+        );
     if latency.writes < latency.writes_wanted {
         verdict.remark(format!(
             "only {} of {} writes were measured before the deadline",
@@ -84,6 +90,15 @@ fn judge_latency(context: &Context, latency: &Latency) -> Verdict {
     } else {
         verdict
     }
+}
+
+fn percentile(which: &str, microseconds: u64) -> Measurement {
+    Measurement::new(
+        "storage_fdatasync_seconds",
+        milliseconds(microseconds) / 1000.0,
+    )
+    .label("volume", "data")
+    .label("percentile", which)
 }
 
 fn milliseconds(microseconds: u64) -> f64 {

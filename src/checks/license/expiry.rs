@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict,
+    },
     facts::{Gap, Source},
     units::counted,
 };
@@ -49,7 +52,17 @@ fn judge(context: &Context) -> Judgement {
         .observed(expires.to_string())
         .expected(format!("more than {days} left"))
         .evidence("file", file.path.display())
-        .evidence("expires", expires);
+        .evidence("expires", expires)
+        .measure(
+            Measurement::new(
+                "license_remaining_seconds",
+                expires.duration_since(context.now).as_secs_f64(),
+            )
+            .warn(Limit::Below(
+                hours(required.warn_days.saturating_mul(24)).as_secs_f64(),
+            ))
+            .fail(Limit::Below(0.0)),
+        );
     Ok(match reading.created {
         Some(created) => verdict.evidence("created", created),
         None => verdict,

@@ -34,7 +34,7 @@ fn judge(context: &Context) -> Judgement {
         "enlarge the file system at {}, or delete what does not belong to the node",
         data.mount.mount_point
     );
-    let verdict = space::judge(context, data, advice)?;
+    let verdict = space::judge(context, "data", data, advice)?;
     Ok(match &volumes.root {
         crate::facts::Observed::Seen(root) if root.shares_file_system(data) => {
             verdict.follows(&ROOT_SPACE)

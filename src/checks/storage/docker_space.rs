@@ -31,7 +31,7 @@ fn judge(context: &Context) -> Judgement {
     let volumes = context.facts.volumes().seen()?;
     let docker = volumes.docker.seen()?;
     let advice = "remove images that no container uses (docker image prune), limit the containers' logs (max-size, max-file), or move Docker's data root to a larger disk";
-    let verdict = space::judge(context, docker, advice.to_owned())?
+    let verdict = space::judge(context, "docker", docker, advice.to_owned())?
         .evidence("Docker's data root", &docker.asked);
     let verdict = match &volumes.docker_root_origin {
         Some(DockerRootOrigin::Assumed(reason)) => verdict.remark(format!(

@@ -27,7 +27,7 @@ pub static ROOT_SPACE: Check = Check {
 fn judge(context: &Context) -> Judgement {
     let root = context.facts.volumes().seen()?.root.seen()?;
     let advice = "enlarge the root file system, or free space on it: old logs (journalctl --vacuum-size=500M), the package cache (apt-get clean, dnf clean all), unused images (docker image prune)";
-    space::judge(context, root, advice.to_owned())
+    space::judge(context, "root", root, advice.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How free space is judged, wherever it is.
 
 use crate::{
-    checks::{Cause, Context, Verdict, command_line::quoted},
+    checks::{Cause, Context, Limit, Measurement, Verdict, command_line::quoted},
     facts::{Gap, volumes::Volume},
     units::Bytes,
 };
@@ -9,8 +9,13 @@ use crate::{
 pub(super) const LOW_SPACE: Cause = Cause::new("low-space", "less free space than advised");
 pub(super) const ALMOST_FULL: Cause = Cause::new("almost-full", "hardly any space is free");
 
-/// The verdict on the free space of a volume; `advice` says what to do about this one.
-pub(super) fn judge(context: &Context, volume: &Volume, advice: String) -> Result<Verdict, Gap> {
+/// The verdict on the free space of a volume, by the name that measurements give it; `advice` says what to do about this one.
+pub(super) fn judge(
+    context: &Context,
+    name: &str,
+    volume: &Volume,
+    advice: String,
+) -> Result<Verdict, Gap> {
     let limits = &context.profile.storage;
     let space = volume.space.seen()?;
     let mount_point = &volume.mount.mount_point;
@@ -49,7 +54,13 @@ pub(super) fn judge(context: &Context, volume: &Volume, advice: String) -> Resul
         ))
         .evidence("size", space.total_bytes)
         .evidence("free", space.free_bytes)
-        .evidence("free without root's reserve", available);
+        .evidence("free without root's reserve", available)
+        .measure(
+            Measurement::bytes("storage_free_bytes", available)
+                .label("volume", name)
+                .warn(Limit::below(limits.warn_below(space.total_bytes)))
+                .fail(Limit::below(limits.fail_below(space.total_bytes))),
+        );
     Ok(examined(verdict, volume))
 }
 

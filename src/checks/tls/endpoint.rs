@@ -6,7 +6,10 @@ use super::{
     no_handshake::{NOT_ANSWERING, NOT_TLS, TLS_VERSION, UNREADABLE, nothing_served},
 };
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+        container,
+    },
     facts::{
         Source,
         certificates::{AcmeContent, Certificate, Certificates, Chain, ServerName},
@@ -31,7 +34,7 @@ pub static ENDPOINT: Check = Check {
     title: "Clients are served the right certificate",
     category: Category::Tls,
     level: Level::Required,
-    needs: &[],
+    needs: &[&container::TRAEFIK],
     reads: &[Source::Endpoint, Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik; RFC 9525 for names, RFC 8996 for versions",
     causes: &[

@@ -5,7 +5,10 @@ use super::{
     chain::{self, Dates},
 };
 use crate::{
-    checks::{Category, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict},
+    checks::{
+        Category, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose, Status,
+        Verdict,
+    },
     facts::{
         Source,
         certificates::{AcmeContent, Certificate, Certificates, Chain, KeyState, OwnCertificates},
@@ -70,7 +73,22 @@ fn judge(context: &Context) -> Judgement {
         Some(end) => verdict.observed(end.to_string()),
         None => verdict,
     };
+    let verdict = chains
+        .iter()
+        .filter_map(|chain| remaining(chain.leaf()?, context))
+        .fold(verdict, Verdict::measure);
     Ok(advice.into_iter().fold(verdict, Verdict::advice))
+}
+
+/// How long a certificate still holds; one without a name cannot be told from others.
+fn remaining(leaf: &Certificate, context: &Context) -> Option<Measurement> {
+    let left = leaf.not_after.duration_since(context.now).as_secs_f64();
+    let name = leaf.dns_names.first()?;
+    Some(
+        Measurement::new("certificate_remaining_seconds", left)
+            .label("name", name)
+            .fail(Limit::Below(0.0)),
+    )
 }
 
 fn chains(

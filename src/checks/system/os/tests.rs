@@ -105,7 +105,7 @@ async fn facts_of(fixture: &str, edition: &str) -> Facts {
         profile: Arc::new(facts.profile.clone()),
         settings: Arc::new(Settings::default()),
         deadline: Duration::from_mins(1),
-        offline: true,
+        offline: false,
         redactor: Redactor::default(),
     })
     .await;

@@ -1,0 +1,205 @@
+//! `config.docker-api`
+
+use crate::{
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict,
+        image_reference::ImageReference, software,
+    },
+    facts::{Source, stack::compose_file::Service},
+    profile::ReleaseNumber,
+};
+
+use super::{COMPOSE, expected::find};
+
+const API_REFUSED: Cause = Cause::new(
+    "api-refused",
+    "a container speaks a Docker API that this engine no longer does",
+);
+
+/// The variable by which a client of Docker is told which API to speak.
+const VARIABLE: &str = "DOCKER_API_VERSION";
+
+/// A known fault of the published stack with current engines.
+pub static DOCKER_API: Check = Check {
+    id: "config.docker-api",
+    title: "Containers that use Docker speak an API that the engine accepts",
+    category: Category::Config,
+    level: Level::Required,
+    needs: &[&software::DOCKER, &COMPOSE],
+    reads: &[Source::Docker, Source::Stack],
+    reference: "Known fault of the published stack with Docker Engine 29 and later: API versions below 1.44 are refused",
+    causes: &[API_REFUSED],
+    prose: Prose {
+        checks: "The oldest API that the engine accepts, against what the profile's `software.clients` speak unless the compose file sets DOCKER_API_VERSION for them. A client that speaks an older one fails; an image's release from which on it negotiates by itself passes.",
+        why: "Watchtower and old releases of Traefik speak API 1.24 or 1.25. Engine 29 and later refuse that: nothing is updated any more, Traefik sees no containers and serves its own default certificate.",
+        remedy: "Give the service DOCKER_API_VERSION with a version that the engine accepts, or use a current release of its image; then `docker compose up -d`.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let engine = context.facts.docker().seen()?.engine()?;
+    let stack = context.facts.stack().seen()?;
+    let Some(file) = stack.compose_file() else {
+        return Ok(Verdict::skip("there is no compose file to judge"));
+    };
+    let Some(oldest) = engine
+        .min_api_version
+        .as_deref()
+        .and_then(ReleaseNumber::parse)
+    else {
+        return Ok(Verdict::pass(format!(
+            "engine {} accepts every older API",
+            engine.version
+        )));
+    };
+    let mut items = Vec::new();
+    let mut advice = Vec::new();
+    for client in &context.profile.software.clients {
+        let expected = context
+            .profile
+            .stack
+            .services
+            .iter()
+            .find(|service| service.name == client.service);
+        let Some((name, service)) = expected.and_then(|expected| find(file, expected)) else {
+            continue;
+        };
+        let Some(speaks) = spoken(service, &client.speaks, &client.negotiates_from) else {
+            items.push(Item::pass(
+                name,
+                "finds out by itself what the engine speaks",
+            ));
+            continue;
+        };
+        if speaks >= oldest {
+            items.push(Item::pass(name, format!("speaks API {speaks}")));
+            continue;
+        }
+        items.push(Item::fail(
+            name,
+            API_REFUSED,
+            format!(
+                "speaks API {speaks}, and engine {} accepts none below {oldest}",
+                engine.version
+            ),
+        ));
+        advice.push(format!(
+            "in {}, add {VARIABLE}: \"{oldest}\" to the environment of {name}, or use a current release of its image",
+            file.path.display()
+        ));
+    }
+    Ok(Verdict::worst_of(
+        items,
+        format!("engine {} accepts API {oldest} and later", engine.version),
+    )
+    .observed(oldest.to_string())
+    .expected(format!("API {oldest} or later"))
+    .advice_all(advice))
+}
+
+/// The API that a service speaks; none where it finds out by itself.
+fn spoken(service: &Service, otherwise: &str, negotiates_from: &str) -> Option<ReleaseNumber> {
+    if let Some(told) = service
+        .environment
+        .get(VARIABLE)
+        .and_then(|value| ReleaseNumber::parse(value.as_deref()?))
+    {
+        return Some(told);
+    }
+    let tag = ImageReference::parse(service.image.as_deref()?).tag?;
+    let release = ReleaseNumber::parse(tag.trim_start_matches('v'));
+    match (release, ReleaseNumber::parse(negotiates_from)) {
+        // `v2` and `latest` move along, and may be anything.
+        (Some(release), Some(since)) if release < since && tag.contains('.') => {}
+        (_, Some(_)) => return None,
+        (_, None) => {}
+    }
+    ReleaseNumber::parse(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, engine, judge_cases, stack_file},
+        },
+        facts::Facts,
+    };
+
+    fn with(
+        oldest: Option<&'static str>,
+        change: fn(&mut Service, &mut Service),
+    ) -> impl Fn(&mut Facts) {
+        move |facts: &mut Facts| {
+            engine(|engine| engine.min_api_version = oldest.map(ToOwned::to_owned))(facts);
+            stack_file(|file| {
+                let mut watchtower = file.services.remove("watchtower").unwrap();
+                change(&mut watchtower, file.services.get_mut("traefik").unwrap());
+                file.services.insert("watchtower".into(), watchtower);
+            })(facts);
+        }
+    }
+
+    fn corrected(watchtower: &mut Service, traefik: &mut Service) {
+        watchtower
+            .environment
+            .insert(VARIABLE.into(), Some("1.44".into()));
+        traefik.image = Some("traefik:v3.6.1".into());
+    }
+
+    #[test]
+    fn cases() {
+        judge_cases(
+            &DOCKER_API,
+            &[
+                Case::new("an old engine", Status::Pass, None, with(None, |_, _| {})),
+                Case::new(
+                    "engine 20.10",
+                    Status::Pass,
+                    None,
+                    with(Some("1.12"), |_, _| {}),
+                ),
+                Case::new(
+                    "engine 29, as published",
+                    Status::Fail,
+                    Some("api-refused"),
+                    with(Some("1.44"), |_, _| {}),
+                ),
+                Case::new(
+                    "engine 29, corrected",
+                    Status::Pass,
+                    None,
+                    with(Some("1.44"), corrected),
+                ),
+                Case::new(
+                    "engine 29, old Traefik",
+                    Status::Fail,
+                    Some("api-refused"),
+                    with(Some("1.44"), |watchtower, traefik| {
+                        corrected(watchtower, traefik);
+                        traefik.image = Some("traefik:v2.8".into());
+                    }),
+                ),
+                Case::new(
+                    "engine 29, a Traefik that may be any",
+                    Status::Pass,
+                    None,
+                    with(Some("1.44"), |watchtower, traefik| {
+                        corrected(watchtower, traefik);
+                        traefik.image = Some("traefik:latest".into());
+                    }),
+                ),
+                Case::new("nonsense", Status::Pass, None, with(Some("x.y"), |_, _| {})),
+                Case::new(
+                    "nothing seen",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+}

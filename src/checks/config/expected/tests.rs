@@ -1,0 +1,173 @@
+//! Its cases.
+
+use super::*;
+use crate::{
+    facts::stack::{
+        compose_file::{Mount, Resource},
+        ports::{PortMapping, Protocol},
+    },
+    profile,
+};
+
+/// A file that has all that the profile asks for, in another order and with more of everything.
+fn complete(profile: &Profile) -> ComposeFile {
+    let mut file = ComposeFile {
+        path: "/srv/data/docker-compose.yml".into(),
+        ..ComposeFile::default()
+    };
+    for expected in &profile.stack.services {
+        let mount = |mount: &profile::ServiceMount| Mount {
+            kind: "bind".into(),
+            source: mount.sources.last().map(|source| format!("{source}/")),
+            target: match mount.target.as_str() {
+                "" => "/anywhere".into(),
+                target => target.into(),
+            },
+            read_only: true,
+        };
+        let mut service = Service {
+            image: Some(format!("mirror.example.com/{}:1.0", expected.image)),
+            container_name: Some(expected.name.clone()),
+            restart: Some("unless-stopped".into()),
+            entrypoint: vec!["/bin/sh".into(), "-c".into()],
+            command: vec![expected.arguments.join(" ")],
+            ports: expected
+                .ports
+                .iter()
+                .rev()
+                .map(|port| published(*port))
+                .collect(),
+            volumes: expected.mounts.iter().rev().map(mount).collect(),
+            networks: expected.networks.iter().rev().cloned().collect(),
+            ..Service::default()
+        };
+        for label in &expected.labels {
+            service
+                .labels
+                .insert(label.replace('*', "x.rule"), "y".into());
+        }
+        for variable in expected
+            .environment
+            .iter()
+            .map(String::as_str)
+            .chain(["MORE"])
+        {
+            service.environment.insert(variable.into(), None);
+        }
+        file.services.insert(expected.name.clone(), service);
+    }
+    for network in &profile.stack.networks {
+        file.networks.insert(
+            network.clone(),
+            Resource {
+                name: None,
+                external: true,
+            },
+        );
+    }
+    file.services.insert("own".into(), Service::default());
+    file
+}
+
+fn published(port: u16) -> PortMapping {
+    PortMapping {
+        host_ip: None,
+        published: Some(port.to_string()),
+        target: port,
+        protocol: Protocol::Tcp,
+    }
+}
+
+fn causes(profile: &Profile, file: &ComposeFile) -> Vec<String> {
+    compare(profile, file)
+        .differences
+        .into_iter()
+        .filter_map(|difference| {
+            assert!(!difference.advice.is_empty());
+            difference.item.cause
+        })
+        .collect()
+}
+
+#[test]
+fn more_and_otherwise_is_no_difference_and_is_remarked_on() {
+    for edition in ["2023", "2025"] {
+        let profile = profile::load(edition).unwrap();
+        let file = complete(&profile);
+        assert_eq!(causes(&profile, &file), Vec::<String>::new(), "{edition}");
+        let remarks = compare(&profile, &file).remarks.join("; ");
+        for word in [
+            "services of your own: own",
+            "mirror",
+            "unless it was stopped",
+        ] {
+            assert!(remarks.contains(word), "{remarks}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_told_apart() {
+    type Change = fn(&mut ComposeFile);
+    let table: &[(&str, Change)] = &[
+        ("service-missing", |file| {
+            file.services.remove("fluentbit");
+        }),
+        ("image-differs", |file| {
+            let traefik = file.services.get_mut("traefik").unwrap();
+            traefik.image = Some("nginx".into());
+        }),
+        ("port-missing", |file| {
+            file.services.get_mut("traefik").unwrap().ports.pop();
+        }),
+        ("port-missing", |file| {
+            file.services.get_mut("traefik").unwrap().ports[0].host_ip = Some("127.0.0.1".into());
+        }),
+        ("mount-missing", |file| {
+            file.services.get_mut("sesam-node").unwrap().volumes.pop();
+        }),
+        ("network-missing", |file| {
+            file.services.get_mut("traefik").unwrap().networks.clear();
+        }),
+        ("network-not-external", |file| {
+            file.networks.get_mut("sesam").unwrap().external = false;
+        }),
+        ("argument-missing", |file| {
+            file.services.get_mut("sesam-node").unwrap().command =
+                vec!["lake --microservices=engine --sesam-portal-url=x --enforce-licenses".into()];
+        }),
+        ("variable-missing", |file| {
+            file.services
+                .get_mut("sesam-node")
+                .unwrap()
+                .environment
+                .remove("SESAM_UID");
+        }),
+        ("label-missing", |file| {
+            file.services.get_mut("sesam-node").unwrap().labels.clear();
+        }),
+        ("restart-policy", |file| {
+            file.services.get_mut("traefik").unwrap().restart = None;
+        }),
+        ("container-name", |file| {
+            file.services.get_mut("traefik").unwrap().container_name = None;
+        }),
+    ];
+    let profile = profile::load("2023").unwrap();
+    for (cause, change) in table {
+        let mut file = complete(&profile);
+        change(&mut file);
+        assert_eq!(causes(&profile, &file), [*cause]);
+    }
+}
+
+#[test]
+fn a_service_is_known_by_its_image_too() {
+    let profile = profile::load("2023").unwrap();
+    let mut file = complete(&profile);
+    let node = file.services.remove("sesam-node").unwrap();
+    file.services.insert("node".into(), node);
+    assert_eq!(causes(&profile, &file), Vec::<String>::new());
+    let remarks = compare(&profile, &file).remarks.join("; ");
+    assert!(remarks.contains("is called node here"), "{remarks}");
+}

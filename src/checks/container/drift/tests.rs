@@ -1,0 +1,240 @@
+//! Its cases.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::{
+    docker::{Mount, PublishedPort},
+    stack::{
+        compose_file::{self, Resource},
+        ports::PortMapping,
+    },
+};
+
+fn file() -> ComposeFile {
+    let service = Service {
+        image: Some("traefik:v2.8".into()),
+        container_name: Some("traefik".into()),
+        restart: Some("always".into()),
+        command: vec!["--a".into(), "--token=[redacted]".into()],
+        ports: vec![
+            PortMapping {
+                host_ip: None,
+                published: Some("80".into()),
+                target: 80,
+                protocol: Protocol::Tcp,
+            },
+            PortMapping {
+                host_ip: Some("127.0.0.1".into()),
+                published: Some("8443".into()),
+                target: 443,
+                protocol: Protocol::Tcp,
+            },
+        ],
+        volumes: vec![
+            compose_file::Mount {
+                kind: "bind".into(),
+                source: Some("./traefik/../traefik/letsencrypt".into()),
+                target: "/letsencrypt".into(),
+                read_only: false,
+            },
+            compose_file::Mount {
+                kind: "volume".into(),
+                source: Some("tmp".into()),
+                target: "/tmp".into(),
+                read_only: false,
+            },
+        ],
+        networks: vec!["sesam".into(), "own".into()],
+        environment: BTreeMap::from([
+            ("A".into(), Some("1".into())),
+            ("KEY".into(), Some(HIDDEN.into())),
+        ]),
+        labels: BTreeMap::from([("x".into(), "y".into())]),
+        ..Service::default()
+    };
+    ComposeFile {
+        path: "/srv/data/docker-compose.yml".into(),
+        project: "data".into(),
+        services: BTreeMap::from([("traefik".into(), service)]),
+        networks: BTreeMap::from([(
+            "sesam".into(),
+            Resource {
+                name: None,
+                external: true,
+            },
+        )]),
+        ..ComposeFile::default()
+    }
+}
+
+fn made() -> (Container, Details) {
+    let details = Details {
+        image: "docker.io/library/traefik:v2.8".into(),
+        restart_policy: "always".into(),
+        arguments: vec!["--a".into(), "--token=[redacted]".into()],
+        ports: vec![
+            PublishedPort {
+                address: "127.0.0.1".parse().ok(),
+                port: Some(8443),
+                target: 443,
+                protocol: "tcp".into(),
+            },
+            PublishedPort {
+                address: None,
+                port: Some(80),
+                target: 80,
+                protocol: "tcp".into(),
+            },
+        ],
+        mounts: vec![
+            Mount {
+                kind: "bind".into(),
+                source: "/srv/data/traefik/letsencrypt".into(),
+                target: "/letsencrypt".into(),
+                writable: true,
+            },
+            Mount {
+                kind: "volume".into(),
+                source: "data_tmp".into(),
+                target: "/tmp".into(),
+                writable: true,
+            },
+        ],
+        networks: BTreeMap::from([("sesam".into(), None), ("data_own".into(), None)]),
+        environment: BTreeMap::from([
+            ("A".into(), Some("1".into())),
+            ("KEY".into(), None),
+            ("PATH".into(), Some("/bin".into())),
+        ]),
+        ..Details::default()
+    };
+    let container = Container {
+        name: "traefik".into(),
+        labels: BTreeMap::from([
+            ("x".into(), Some("y".into())),
+            ("maintainer".into(), Some("z".into())),
+        ]),
+        ..Container::default()
+    };
+    (container, details)
+}
+
+type Change = fn(&mut Container, &mut Details);
+
+#[test]
+#[allow(clippy::too_many_lines)] // a table
+fn what_differs_is_said_as_a_person_would() {
+    let file = file();
+    let service = &file.services["traefik"];
+    let (container, details) = made();
+    assert_eq!(
+        differences(&container, &details, service, &file),
+        Vec::<String>::new()
+    );
+    let table: &[(Change, &str)] = &[
+        (
+            |container, _| container.name = "old".into(),
+            "is called old, the file says traefik",
+        ),
+        (
+            |_, details| details.image = "traefik:v2.9".into(),
+            "was made of traefik:v2.9, the file says traefik:v2.8",
+        ),
+        (
+            |_, details| {
+                details.ports.pop();
+            },
+            "no longer publishes 80",
+        ),
+        (
+            |_, details| details.ports.clear(),
+            "no longer publishes 8443 (to 443) on 127.0.0.1",
+        ),
+        (
+            |_, details| {
+                details.ports.push(PublishedPort {
+                    address: None,
+                    port: Some(8080),
+                    target: 8080,
+                    protocol: "tcp".into(),
+                });
+            },
+            "publishes 8080, the file does not",
+        ),
+        (
+            |_, details| {
+                details.mounts.pop();
+            },
+            "does not mount data_tmp at /tmp",
+        ),
+        (
+            |_, details| details.mounts[0].source = "/other".into(),
+            "mounts /other at /letsencrypt, the file says /srv/data/traefik/letsencrypt",
+        ),
+        (
+            |_, details| details.mounts[0].writable = false,
+            "mounts /letsencrypt read-only, the file says otherwise",
+        ),
+        (
+            |_, details| {
+                details.networks.remove("sesam");
+            },
+            "is not on the network sesam",
+        ),
+        (
+            |_, details| {
+                details.networks.remove("data_own");
+            },
+            "is not on the network data_own",
+        ),
+        (
+            |_, details| details.arguments.push("--b".into()),
+            "runs with --b, the file does not",
+        ),
+        (
+            |_, details| details.arguments[0] = "--b".into(),
+            "runs with --b, the file says --a",
+        ),
+        (
+            |_, details| {
+                details.environment.remove("A");
+            },
+            "is not given A",
+        ),
+        (
+            |_, details| {
+                details.environment.insert("A".into(), Some("2".into()));
+            },
+            "has A=2, the file says 1",
+        ),
+        (
+            |container, _| {
+                container.labels.remove("x");
+            },
+            "has no label x",
+        ),
+        (
+            |_, details| details.restart_policy = "no".into(),
+            "has the restart policy no, the file says always",
+        ),
+    ];
+    for (change, expected) in table {
+        let (mut container, mut details) = made();
+        change(&mut container, &mut details);
+        let found = differences(&container, &details, service, &file);
+        assert!(
+            found.iter().any(|words| words == expected),
+            "{expected}: {found:?}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_path_makes_it_panic(directory: String, source: String) {
+        let _ = absolute(Path::new(&directory), &source);
+    }
+}

@@ -1,0 +1,341 @@
+//! `container.foreign`
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict, software,
+    },
+    facts::{
+        Source,
+        docker::{Container, Details},
+    },
+};
+
+const HOLDS_NAME: Cause = Cause::new(
+    "holds-name",
+    "a container outside the stack has the name of one of its containers",
+);
+const HOLDS_PORT: Cause = Cause::new(
+    "holds-port",
+    "a container outside the stack has a port that the stack needs",
+);
+const HOLDS_DATA: Cause = Cause::new(
+    "holds-data",
+    "a container outside the stack works on the node's data",
+);
+const LEFTOVER: Cause = Cause::new(
+    "leftover",
+    "an old container that has ended would work on the node's data if it were started",
+);
+
+/// See [`Prose::checks`] in the declaration.
+pub static FOREIGN: Check = Check {
+    id: "container.foreign",
+    title: "Nothing but the stack holds its names, ports and data",
+    category: Category::Container,
+    level: Level::Required,
+    needs: &[&software::DOCKER],
+    reads: &[Source::Docker, Source::Stack],
+    reference: "Operator's manual, migrating an old installation: stop and remove all running containers",
+    causes: &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, LEFTOVER],
+    prose: Prose {
+        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish one of their ports, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns.",
+        why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
+        remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
+    },
+    judge: Judge::One(judge),
+};
+
+fn judge(context: &Context) -> Judgement {
+    let engine = context.facts.docker().seen()?.engine()?;
+    let containers = engine.containers.seen()?;
+    let project = context
+        .facts
+        .stack()
+        .seen()
+        .ok()
+        .and_then(|stack| stack.compose_file())
+        .map(|file| file.project.as_str());
+    let mut items = Vec::new();
+    let mut advice = Vec::new();
+    for container in containers {
+        if is_of_stack(context, container, project) {
+            continue;
+        }
+        match held(context, container) {
+            Ok(None) => {}
+            Ok(Some(item)) => {
+                items.push(item);
+                advice.push(format!(
+                    "stop and remove it: docker rm -f {} (what it mounts stays; back up the data first)",
+                    container.name
+                ));
+            }
+            Err(gap) => items.push(Item::unknown(&container.name, &gap)),
+        }
+    }
+    let count = containers.len() as u64;
+    let verdict = Verdict::worst_of(
+        items,
+        format!("{} looked at", crate::units::counted(count, "container")),
+    )
+    .expected("names, ports and data of the stack are the stack's alone");
+    let verdict = if advice.is_empty() {
+        verdict
+    } else {
+        verdict
+            .advice_all(advice)
+            .advice("then start the stack: docker compose up -d")
+    };
+    Ok(verdict)
+}
+
+/// The stack's own: of its project, or, where no file tells the project, made by compose as one of its services.
+fn is_of_stack(context: &Context, container: &Container, project: Option<&str>) -> bool {
+    match (project, container.project()) {
+        (_, None) => false,
+        (Some(project), Some(own)) => project == own,
+        (None, Some(_)) => container.service().is_some_and(|service| {
+            context
+                .profile
+                .stack
+                .services
+                .iter()
+                .any(|known| known.name == service)
+        }),
+    }
+}
+
+/// What of the stack's a foreign container holds; what it holds worst comes first.
+fn held(context: &Context, container: &Container) -> Result<Option<Item>, crate::facts::Gap> {
+    let name = &container.name;
+    let maker = match container.project() {
+        Some(project) => format!("of the compose project {project}"),
+        None => "not made by compose".to_owned(),
+    };
+    let services = &context.profile.stack.services;
+    let has_name = services.iter().any(|service| service.name == *name);
+    let details = match container.details.seen() {
+        Ok(details) => details,
+        // A name is held whatever else is known.
+        Err(_) if has_name => &Details::default(),
+        Err(gap) => return Err(gap),
+    };
+    let data = data_mount(context, details);
+    if let Some(path) = &data
+        && container.state.is_alive()
+    {
+        return Ok(Some(Item::fail(
+            name,
+            HOLDS_DATA,
+            format!("runs on the node's data {} and is {maker}", path.display()),
+        )));
+    }
+    if has_name {
+        return Ok(Some(Item::fail(
+            name,
+            HOLDS_NAME,
+            format!("has the name of the stack's container and is {maker}"),
+        )));
+    }
+    let wanted: Vec<u16> = services
+        .iter()
+        .flat_map(|service| service.ports.iter().chain(&service.private_ports))
+        .copied()
+        .collect();
+    let port = details
+        .ports
+        .iter()
+        .filter_map(|published| published.port)
+        .find(|port| wanted.contains(port));
+    if let Some(port) = port
+        && container.state.is_alive()
+    {
+        return Ok(Some(Item::fail(
+            name,
+            HOLDS_PORT,
+            format!("publishes port {port} and is {maker}"),
+        )));
+    }
+    Ok(data.map(|path| {
+        Item::warn(
+            name,
+            LEFTOVER,
+            format!(
+                "has ended, mounts the node's data {} and is {maker}",
+                path.display()
+            ),
+        )
+    }))
+}
+
+/// The first of the node's data directories that a container may write to.
+fn data_mount(context: &Context, details: &Details) -> Option<PathBuf> {
+    let layout = &context.profile.layout;
+    let data: [&Path; 3] = [&layout.data_dir, &layout.data_link, &layout.node_dir];
+    details
+        .mounts
+        .iter()
+        .filter(|mount| mount.kind == "bind" && mount.writable)
+        .map(|mount| Path::new(mount.source.as_str()))
+        .find(|source| {
+            data.iter()
+                .any(|data| source.starts_with(data) && !source.starts_with(&*layout.logs_dir))
+        })
+        .map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, engine, judge_cases, stack_file},
+        },
+        facts::{
+            Facts, Observed,
+            docker::{Mount, PublishedPort, State},
+        },
+    };
+
+    fn other(change: fn(&mut Container, &mut Details)) -> impl Fn(&mut Facts) {
+        move |facts: &mut Facts| {
+            stack_file(|_| {})(facts);
+            engine(|engine| {
+                let mut container = Container {
+                    name: "nginx".into(),
+                    state: State::Running,
+                    ..Container::default()
+                };
+                let mut details = Details::default();
+                change(&mut container, &mut details);
+                container.details = Observed::Seen(details);
+                engine.containers = Observed::Seen(vec![container]);
+            })(facts);
+        }
+    }
+
+    fn publishes(port: u16, details: &mut Details) {
+        details.ports.push(PublishedPort {
+            address: None,
+            port: Some(port),
+            target: 1,
+            protocol: "tcp".into(),
+        });
+    }
+
+    fn mounts(path: &str, details: &mut Details) {
+        details.mounts.push(Mount {
+            kind: "bind".into(),
+            source: path.into(),
+            target: "/x".into(),
+            writable: true,
+        });
+    }
+
+    const DATA: &str = "/srv/data/sesam/node-00/data";
+
+    #[test]
+    fn cases() {
+        let case = |name, status, cause, change: fn(&mut Container, &mut Details)| {
+            Case::new(name, status, cause, other(change))
+        };
+        judge_cases(
+            &FOREIGN,
+            &[
+                case("a microservice", Status::Pass, None, |_, details| {
+                    publishes(32_768, details);
+                }),
+                case("reads the logs", Status::Pass, None, |_, details| {
+                    mounts("/sesam/node-00/logs", details);
+                }),
+                case(
+                    "is the stack's",
+                    Status::Pass,
+                    None,
+                    |container, details| {
+                        container.labels = BTreeMap::from([(
+                            "com.docker.compose.project".into(),
+                            Some("data".into()),
+                        )]);
+                        mounts(DATA, details);
+                    },
+                ),
+                case(
+                    "old nginx",
+                    Status::Fail,
+                    Some("holds-port"),
+                    |_, details| publishes(443, details),
+                ),
+                case(
+                    "old nginx, stopped",
+                    Status::Pass,
+                    None,
+                    |container, details| {
+                        container.state = State::Exited;
+                        publishes(443, details);
+                    },
+                ),
+                case(
+                    "old node",
+                    Status::Fail,
+                    Some("holds-data"),
+                    |_, details| mounts(DATA, details),
+                ),
+                case(
+                    "old node, stopped",
+                    Status::Warn,
+                    Some("leftover"),
+                    |container, details| {
+                        container.state = State::Exited;
+                        mounts(DATA, details);
+                    },
+                ),
+                case(
+                    "its name, stopped",
+                    Status::Fail,
+                    Some("holds-name"),
+                    |container, _| {
+                        container.name = "sesam-node".into();
+                        container.state = State::Exited;
+                    },
+                ),
+                case(
+                    "another project",
+                    Status::Fail,
+                    Some("holds-name"),
+                    |container, _| {
+                        container.name = "traefik".into();
+                        container.labels = BTreeMap::from([(
+                            "com.docker.compose.project".into(),
+                            Some("old".into()),
+                        )]);
+                    },
+                ),
+                Case::new(
+                    "one could not be looked at",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    |facts: &mut Facts| {
+                        other(|_, _| {})(facts);
+                        engine(|engine| {
+                            if let Observed::Seen(containers) = &mut engine.containers {
+                                containers[0].details = Observed::TimedOut("nginx".into());
+                            }
+                        })(facts);
+                    },
+                ),
+                Case::new(
+                    "nothing seen",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+}

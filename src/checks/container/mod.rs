@@ -1,0 +1,38 @@
+//! The stack's containers: that they run, and are what the compose file says.
+
+mod drift;
+mod foreign;
+mod image;
+mod service;
+
+pub use foreign::FOREIGN;
+pub use image::IMAGE;
+pub use service::{FLUENTBIT, SESAM_NODE, TRAEFIK, WATCHTOWER};
+
+use crate::{
+    facts::{
+        docker::Container,
+        stack::compose_file::{ComposeFile, Service},
+    },
+    profile,
+};
+
+/// The container of a service: the one that compose made of it, or else the one that has its name.
+fn find<'c>(
+    containers: &'c [Container],
+    expected: &profile::Service,
+    written: Option<(&str, &Service, &ComposeFile)>,
+) -> Option<&'c Container> {
+    let service = written.map_or(expected.name.as_str(), |(name, _, _)| name);
+    let project = written.map(|(_, _, file)| file.project.as_str());
+    let called = written
+        .and_then(|(_, service, _)| service.container_name.as_deref())
+        .unwrap_or(&expected.name);
+    let made = containers
+        .iter()
+        .filter(|container| container.service() == Some(service) && !container.is_one_off());
+    made.clone()
+        .find(|container| project.is_some() && container.project() == project)
+        .or_else(|| containers.iter().find(|container| container.name == called))
+        .or_else(|| made.clone().next())
+}

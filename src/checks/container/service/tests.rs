@@ -1,0 +1,166 @@
+//! Its cases.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    checks::{
+        Status,
+        cases::{Case, engine, judge_cases, stack_file},
+    },
+    facts::{Facts, docker::Health},
+};
+
+fn made(change: fn(&mut Container, &mut Details)) -> impl Fn(&mut Facts) {
+    move |facts: &mut Facts| {
+        stack_file(|_| {})(facts);
+        engine(|engine| {
+            let label = |name: &str, value: &str| {
+                (format!("com.docker.compose.{name}"), Some(value.to_owned()))
+            };
+            let mut container = Container {
+                name: "traefik".into(),
+                state: State::Running,
+                labels: BTreeMap::from([label("project", "data"), label("service", "traefik")]),
+                ..Container::default()
+            };
+            let mut details = Details {
+                image: "traefik:1.0".into(),
+                restart_policy: "always".into(),
+                started: "2026-11-23T10:00:00Z".parse().ok(),
+                networks: BTreeMap::from([("data_default".into(), None)]),
+                last_log_lines: Observed::Seen(vec!["unknown flag: --name".into(), String::new()]),
+                ..Details::default()
+            };
+            change(&mut container, &mut details);
+            container.details = Observed::Seen(details);
+            engine.containers = Observed::Seen(vec![container]);
+        })(facts);
+    }
+}
+
+fn health(status: &str) -> Option<Health> {
+    Some(Health {
+        status: status.into(),
+        failing_streak: 3,
+        last_output: "503".into(),
+    })
+}
+
+#[test]
+#[allow(clippy::too_many_lines)] // a table
+fn cases() {
+    let case = |name, status, cause, change: fn(&mut Container, &mut Details)| {
+        Case::new(name, status, cause, made(change))
+    };
+    let fail = Status::Fail;
+    judge_cases(
+        &TRAEFIK,
+        &[
+            case("runs", Status::Pass, None, |_, _| {}),
+            case("healthy", Status::Pass, None, |_, details| {
+                details.health = health("healthy");
+            }),
+            case(
+                "once restarted, long ago",
+                Status::Pass,
+                None,
+                |_, details| details.restart_count = 1,
+            ),
+            case(
+                "killed once, running since",
+                Status::Pass,
+                None,
+                |_, details| details.oom_killed = true,
+            ),
+            Case::new("none at all", fail, Some("missing"), |facts: &mut Facts| {
+                stack_file(|_| {})(facts);
+                engine(|engine| engine.containers = Observed::Seen(Vec::new()))(facts);
+            }),
+            case(
+                "another has its image",
+                fail,
+                Some("missing"),
+                |container, _| {
+                    container.name = "proxy".into();
+                    container.image = "traefik:v1".into();
+                    container.labels.clear();
+                },
+            ),
+            case(
+                "made, not started",
+                fail,
+                Some("not-started"),
+                |container, details| {
+                    container.state = State::Created;
+                    details.error = "Bind for 0.0.0.0:80 failed: port is already allocated".into();
+                },
+            ),
+            case("ended", fail, Some("exited"), |container, details| {
+                container.state = State::Exited;
+                details.exit_code = 1;
+            }),
+            case("loops", fail, Some("restarting"), |container, _| {
+                container.state = State::Restarting;
+            }),
+            case(
+                "loops, up at this moment",
+                fail,
+                Some("restarting"),
+                |_, details| {
+                    details.restart_count = 7;
+                    details.started = "2026-11-23T14:59:58Z".parse().ok();
+                },
+            ),
+            case(
+                "loops for want of memory",
+                fail,
+                Some("oom-killed"),
+                |container, details| {
+                    container.state = State::Restarting;
+                    details.oom_killed = true;
+                },
+            ),
+            case("paused", fail, Some("paused"), |container, _| {
+                container.state = State::Paused;
+            }),
+            case("unhealthy", fail, Some("unhealthy"), |_, details| {
+                details.health = health("unhealthy");
+            }),
+            case("by hand", fail, Some("not-compose"), |container, _| {
+                container.labels.clear();
+            }),
+            case("renamed", fail, Some("drifted"), |container, _| {
+                container.name = "x_traefik".into();
+            }),
+            case("another tag", fail, Some("drifted"), |_, details| {
+                details.image = "traefik:2.0".into();
+            }),
+            case(
+                "a state that nobody knows",
+                fail,
+                Some("exited"),
+                |container, _| container.state = State::Unknown,
+            ),
+            Case::new(
+                "not looked at",
+                Status::Unknown,
+                Some("timed-out"),
+                |facts: &mut Facts| {
+                    made(|_, _| {})(facts);
+                    engine(|engine| {
+                        if let Observed::Seen(containers) = &mut engine.containers {
+                            containers[0].details = Observed::TimedOut("traefik".into());
+                        }
+                    })(facts);
+                },
+            ),
+            Case::new(
+                "nothing seen",
+                Status::Unknown,
+                Some("not-observed"),
+                |_: &mut Facts| {},
+            ),
+        ],
+    );
+}
