@@ -474,6 +474,24 @@ const TROUBLES: &[(&str, &str, &str, &str, &str, &str, &str)] = &[
         "",
     ),
     (
+        "port 80 redirects to a port 443 that is closed",
+        "filter 'tcp dport 443 drop'",
+        "four.example.com",
+        FOUR_80,
+        "fail",
+        "http-timeout",
+        "10.99.1.2:80",
+    ),
+    (
+        "IPv6 is redirected to where it leads nowhere",
+        "filter 'meta nfproto ipv6 tcp dport 443 drop'",
+        "node.example.com",
+        SIX_80,
+        "warn",
+        "ipv6-broken",
+        "AAAA",
+    ),
+    (
         "something on 80 does not redirect",
         "serve traefik plain 10.99.1.2 80",
         "four.example.com",
@@ -631,6 +649,7 @@ const TROUBLES: &[(&str, &str, &str, &str, &str, &str, &str)] = &[
 #[test]
 fn every_trouble_on_the_way_is_named() {
     let Some(mut lab) = Lab::start() else { return };
+    lab.run("timeout=3");
     for (name, trouble, host, door, status, cause, advice) in TROUBLES {
         // Where the trouble is not a server, the stack is there and well but for it.
         let arrange = if trouble.starts_with("filter") {
@@ -692,7 +711,7 @@ fn tls_that_is_broken_open_on_the_way_is_found_by_the_token() {
     lab.run("probe four.example.com --token-file token");
     let report = lab.json("probe.json");
     let found = item(&report, FOUR_443);
-    assert_eq!(found["cause"], "tls-intercepted", "{found:#}");
+    assert_eq!(found["cause"], "tls-intercepted", "{report:#}");
     assert!(found["summary"].as_str().unwrap().contains("Inspector"));
     assert_eq!(item(&report, FOUR_80)["status"], "pass");
 }
@@ -872,6 +891,7 @@ fn what_a_probe_saw_is_evidence_on_the_machine() {
     let report = lab.check("--at 8d");
     let text = finding(&report, "inbound.http").to_string();
     assert!(text.contains("8 days old"), "{text}");
+    lab.run("timeout=3");
     // Everything dropped: from inside nothing can be seen of it, the report shows it.
     lab.probe(
         &format!("{STACK}; filter 'tcp dport {{ 80, 443 }} drop'"),

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     facts::{
         outbound::{
-            Connect, Handshake, HttpOutcome, Tls, connect,
+            Connect, Handshake, Http, HttpOutcome, Tls, connect,
             http::{self, Wanted},
             tls::{self, Terms},
             trust::Trust,
@@ -158,7 +158,7 @@ impl Looker {
         }
     }
 
-    /// Asks for what Let's Encrypt would, and follows redirects as it does; none where not even a connection opens.
+    /// Asks for what Let's Encrypt would, and follows redirects as it does; none without random bytes.
     async fn challenge(&self, address: IpAddr, from: Place, deadline: Instant) -> Option<Visit> {
         let mut place = Place {
             path: self.vantage.challenge_path.clone(),
@@ -167,7 +167,7 @@ impl Looker {
         let mut redirects = Redirects::default();
         loop {
             let question = self.question(place.port)?;
-            let (http, doctor) = self.ask(address, &place, &question, deadline).await?;
+            let (http, doctor) = self.ask(address, &place, &question, deadline).await;
             let Some(location) = location(&http.outcome).map(ToOwned::to_owned) else {
                 return Some(Visit {
                     purpose: Purpose::Challenge,
@@ -206,10 +206,17 @@ impl Looker {
         place: &Place,
         question: &Question,
         deadline: Instant,
-    ) -> Option<(http::Http, Option<DoctorsWord>)> {
+    ) -> (Http, Option<DoctorsWord>) {
+        let begun = Instant::now();
+        let no_answer = |outcome| {
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (Http { outcome, took_ms }, None)
+        };
         let to = SocketAddr::new(address, place.port);
-        let (_, stream) = connect::connect(to, deadline).await;
-        let stream = stream?;
+        let (outcome, stream) = connect::connect(to, deadline).await;
+        let Some(stream) = stream else {
+            return no_answer(unopened(&outcome, to));
+        };
         let path = format!("{}?{}", place.path, question.query);
         let host = self.host_header(place);
         let wanted = Wanted {
@@ -219,14 +226,20 @@ impl Looker {
         };
         let (http, body, tls) = if place.is_https {
             let (tls, stream) = self.encrypt(stream, deadline).await;
-            let (http, body) = http::request(stream?, wanted, deadline).await;
+            let Some(stream) = stream else {
+                return no_answer(match tls.handshake {
+                    Handshake::Silent => HttpOutcome::Silent,
+                    _ => HttpOutcome::Cut("TLS did not come about".into()),
+                });
+            };
+            let (http, body) = http::request(stream, wanted, deadline).await;
             (http, body, Some(tls))
         } else {
             let (http, body) = http::request(stream, wanted, deadline).await;
             (http, body, None)
         };
         let doctor = self.doctors_word(&body, tls.as_ref(), place.port, question);
-        Some((http, doctor))
+        (http, doctor)
     }
 
     async fn encrypt(&self, stream: TcpStream, deadline: Instant) -> Encrypted {
@@ -301,6 +314,20 @@ impl Looker {
     }
 }
 
+/// What a connection that does not open comes to as an answer.
+fn unopened(connect: &Connect, to: SocketAddr) -> HttpOutcome {
+    match connect {
+        Connect::Silent => HttpOutcome::Silent,
+        Connect::Refused => HttpOutcome::Cut(format!("{to} resets the connection")),
+        Connect::Filtered { how, .. }
+        | Connect::Unreachable { how, .. }
+        | Connect::Failed { how } => {
+            HttpOutcome::Cut(format!("{to} cannot be connected to: {how}"))
+        }
+        Connect::Open => HttpOutcome::Cut(format!("{to} closes the connection")),
+    }
+}
+
 /// Where an answer redirects to.
 fn location(outcome: &HttpOutcome) -> Option<&str> {
     match outcome {
@@ -320,15 +347,11 @@ fn may_be_a_lost_packet(door: &Door) -> bool {
         .tls
         .as_ref()
         .is_some_and(|tls| matches!(tls.handshake, Handshake::Cut(_) | Handshake::Silent));
-    let is_whole = door
-        .visits
-        .iter()
-        .any(|visit| visit.purpose == Purpose::Challenge || door.speaks == Speaks::Https);
     let http_cut = door.visits.iter().any(|visit| {
         matches!(
             visit.http.outcome,
             HttpOutcome::Cut(_) | HttpOutcome::Silent
         )
     });
-    tls_cut || http_cut || (!is_whole && door.speaks == Speaks::Http)
+    tls_cut || http_cut
 }

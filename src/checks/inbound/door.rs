@@ -8,7 +8,7 @@ use super::{causes, certificate};
 use crate::{
     checks::{Cause, Status},
     facts::{
-        outbound::{Connect, Handshake, HttpOutcome},
+        outbound::{Connect, Family, Handshake, HttpOutcome},
         probe_report::{DoctorsWord, Door, Probe, Purpose, RedirectStop, Visit},
     },
     profile::{Profile, Speaks},
@@ -87,11 +87,49 @@ pub fn name(door: &Door) -> String {
     SocketAddr::new(door.address, door.port).to_string()
 }
 
-/// Judges one door, in the order in which a person would look.
+/// What a client, and Let's Encrypt, answers with trying IPv4 where IPv6 does it.
+const TRIED_ELSEWHERE: [Cause; 7] = [
+    causes::TCP_REFUSED,
+    causes::TCP_TIMEOUT,
+    causes::NET_UNREACHABLE,
+    causes::ADMIN_PROHIBITED,
+    causes::TLS_CUT,
+    causes::TLS_TIMEOUT,
+    causes::HTTP_TIMEOUT,
+];
+
+/// Judges one door.
 #[must_use]
 pub fn judge(outside: Outside, door: &Door) -> DoorVerdict {
+    let verdict = judge_alone(outside, door);
+    let is_closed = verdict
+        .cause
+        .is_some_and(|cause| TRIED_ELSEWHERE.contains(&cause));
+    let ipv4_works = || {
+        outside.probe.doors.iter().any(|other| {
+            other.family() == Family::V4
+                && other.port == door.port
+                && judge_alone(outside, other).way_is_open == Some(true)
+        })
+    };
+    if door.family() == Family::V6 && is_closed && ipv4_works() {
+        return DoorVerdict::closed(
+            causes::IPV6_BROKEN,
+            format!("IPv4 works, IPv6 does not: {}", verdict.summary),
+            format!(
+                "Let's Encrypt and many clients go to the IPv6 address first: let {}/tcp in to {} too, or take the AAAA record away (and look from another network too, whose IPv6 may be better than this machine's)",
+                door.port, door.address
+            ),
+        )
+        .warn();
+    }
+    verdict
+}
+
+/// Judges one door by itself, in the order in which a person would look.
+fn judge_alone(outside: Outside, door: &Door) -> DoorVerdict {
     if door.connect != Connect::Open {
-        return connection::unconnected(outside, door);
+        return connection::unconnected(door);
     }
     if let Some(tls) = &door.tls
         && tls.handshake != Handshake::Done
@@ -144,7 +182,11 @@ fn doctor(outside: Outside, door: &Door) -> Option<DoorVerdict> {
                 door.port
             ),
         ),
-        None if outside.probe.has_token => DoorVerdict::closed(
+        None if outside.probe.has_token => {
+            let path = &outside.profile.vantage.challenge_path;
+            let unanswered = visit(door, Purpose::Challenge)
+                .and_then(|challenge| unanswered(door, challenge, path));
+            unanswered.unwrap_or_else(|| DoorVerdict::closed(
             causes::WRONG_SERVICE,
             format!(
                 "something else answers than the doctor that listens{}",
@@ -153,7 +195,8 @@ fn doctor(outside: Outside, door: &Door) -> Option<DoorVerdict> {
             format!(
                 "look which machine {to} leads to; where listen said that another program holds the port, probe without the token"
             ),
-        ),
+        ))
+        }
         None => return None,
     };
     Some(verdict)
@@ -290,7 +333,11 @@ fn challenge(outside: Outside, door: &Door) -> DoorVerdict {
             ),
         );
     }
-    if let Some(verdict) = unanswered(door, challenge, path) {
+    let asked_for = match challenge.redirects.followed.last() {
+        None => path.clone(),
+        Some(last) => format!("{last} (where {path} is redirected to)"),
+    };
+    if let Some(verdict) = unanswered(door, challenge, &asked_for) {
         return verdict;
     }
     let status = challenge.status().unwrap_or_default();

@@ -58,8 +58,9 @@ listen() { # ARGUMENTS: the doctor listens on the machine; returns when it does,
 }
 listened() { wait "$listener"; echo $? > listen.status; }
 stop_listening() { kill -TERM "$listener"; wait "$listener"; echo $? > listen.status; }
+timeout=15 # seconds; enough for a busy machine, and less where silence is what is looked for
 probe() { # ARGUMENTS
-  SSL_CERT_FILE=$dir/ca.pem "$doctor" probe --timeout 3 --no-progress --format json "$@" > probe.json 2> probe.err
+  SSL_CERT_FILE=$dir/ca.pem "$doctor" probe --timeout "$timeout" --no-progress --format json "$@" > probe.json 2> probe.err
   echo $? > probe.status
 }
 check() { # ARGUMENTS

@@ -1,16 +1,16 @@
 //! Doors that do not open, and TLS that does not come about.
 
-use super::{DoorVerdict, Outside, causes, name, opened};
+use super::{DoorVerdict, causes, name, opened};
 use crate::{
     checks::Status,
     facts::{
-        outbound::{Connect, Family, Handshake, Tls},
+        outbound::{Connect, Handshake, Tls},
         probe_report::Door,
     },
 };
 
 /// A door that does not open.
-pub(super) fn unconnected(outside: Outside, door: &Door) -> DoorVerdict {
+pub(super) fn unconnected(door: &Door) -> DoorVerdict {
     let (to, port) = (name(door), door.port);
     if door.from.is_none() {
         return DoorVerdict {
@@ -26,7 +26,7 @@ pub(super) fn unconnected(outside: Outside, door: &Door) -> DoorVerdict {
     let forwarded = format!(
         "whether {port}/tcp is forwarded to the machine and let through to it, and on the machine whether something listens (sesam-doctor check inbound; before the installation: sesam-doctor listen)"
     );
-    let verdict = match &door.connect {
+    match &door.connect {
         Connect::Open => DoorVerdict::pass(opened(door)),
         Connect::Refused => DoorVerdict::closed(
             causes::TCP_REFUSED,
@@ -72,27 +72,7 @@ pub(super) fn unconnected(outside: Outside, door: &Door) -> DoorVerdict {
             format!("connecting failed: {how}"),
             format!("look at what the kernel of this machine says of {to}: {how}"),
         ),
-    };
-    let ipv4_works = || {
-        outside.probe.doors.iter().any(|other| {
-            other.family() == Family::V4 && other.port == port && other.connect == Connect::Open
-        })
-    };
-    if door.family() == Family::V6 && verdict.status == Status::Fail && ipv4_works() {
-        return DoorVerdict {
-            summary: format!("IPv4 works, IPv6 does not: {}", verdict.summary),
-            ..DoorVerdict::closed(
-                causes::IPV6_BROKEN,
-                "",
-                format!(
-                    "Let's Encrypt and many clients go to the IPv6 address first: let {port}/tcp in to {} too, or take the AAAA record away (and look from another network too, whose IPv6 may be better than this machine's)",
-                    door.address
-                ),
-            )
-        }
-        .warn();
     }
-    verdict
 }
 
 /// A door that opens, and TLS does not come about.

@@ -240,4 +240,33 @@ fn a_doctor_that_listens_is_known_by_its_token() {
     }
     let seen = told_with(443, true, |_| {});
     assert_eq!(seen, (Status::Fail, "wrong-service", Some(false)));
+    let silent = told_with(443, true, |door| {
+        door.visits.push(Visit {
+            http: Http {
+                outcome: HttpOutcome::Silent,
+                took_ms: 1,
+            },
+            ..visit(Purpose::Challenge, 200, "")
+        });
+    });
+    assert_eq!(silent, (Status::Fail, "http-timeout", Some(false)));
+}
+
+#[test]
+fn ipv6_that_leads_nowhere_is_a_warning_where_ipv4_works() {
+    let six = |connect| door("2001:db8::7", 80, connect);
+    let profile = profile::load("2023").unwrap();
+    for (four, expected) in [
+        (Connect::Open, (Status::Warn, "ipv6-broken")),
+        (Connect::Silent, (Status::Fail, "tcp-timeout")),
+    ] {
+        let probe = probe(0, vec![door(FOUR, 80, four), six(Connect::Silent)]);
+        let outside = Outside {
+            probe: &probe,
+            profile: &profile,
+        };
+        let verdict = judge(outside, &six(Connect::Silent));
+        assert_eq!((verdict.status, verdict.cause.unwrap().code), expected);
+        assert_eq!(verdict.way_is_open, Some(false));
+    }
 }
