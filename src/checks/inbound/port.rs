@@ -6,16 +6,45 @@ use super::{
     outside::{self, Seen, View},
 };
 use crate::{
-    checks::{Context, Judgement, Verdict},
+    checks::{Connection, Context, Direction, Judgement, Status, Verdict},
     facts::{
         Gap,
         listeners::{Holder, Listener},
     },
-    profile::{CertificateMode, InboundPort},
+    profile::{CertificateMode, InboundPort, Speaks},
 };
 
 /// The verdict on the inbound port of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
+    let verdict = judge_port(context, id)?;
+    let inbound = context.profile.inbound.iter().find(|port| port.id == id);
+    Ok(match inbound {
+        Some(inbound) if verdict.status != Status::Skip => request(verdict, inbound),
+        _ => verdict,
+    })
+}
+
+/// What the network team has to let in, and how it stands.
+fn request(verdict: Verdict, inbound: &InboundPort) -> Verdict {
+    let row = Connection {
+        direction: Direction::Inbound,
+        protocol: "TCP".into(),
+        port: inbound.port,
+        source: inbound.from.clone(),
+        destination: "this machine".into(),
+        purpose: inbound.why.clone(),
+        consequence: match inbound.speaks {
+            Speaks::Http => "certificates are neither issued nor renewed",
+            Speaks::Https => "no client reaches the node's API",
+        }
+        .into(),
+        status: verdict.status,
+        state: verdict.summary.clone(),
+    };
+    verdict.connection(row)
+}
+
+fn judge_port(context: &Context, id: &str) -> Judgement {
     let Some(inbound) = context
         .profile
         .inbound

@@ -4,6 +4,7 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
+    request,
     trouble::Steps,
     way::Surroundings,
 };
@@ -17,7 +18,12 @@ use crate::{
 /// Judges the group of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
     if context.facts.is_offline() {
-        return Ok(Verdict::skip(OFFLINE));
+        let verdict = Verdict::skip(OFFLINE);
+        let group = context.profile.outbound.iter().find(|group| group.id == id);
+        return Ok(match group {
+            Some(group) => request::unmeasured(verdict, group, "the run was offline"),
+            None => verdict,
+        });
     }
     // An older doctor's profile has no groups, and then nobody looked either.
     let outbound = context.facts.outbound().seen()?;
@@ -47,12 +53,14 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
             })
         })
         .collect();
+    let connections = request::measured(group, &probes, &verdicts);
     let is_the_clock = verdicts.iter().all(|verdict| verdict.is_the_clock);
     let verdict = address_only(group, outbound, &verdicts)
         .unwrap_or_else(|| together(group, &probes, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
         verdict.evidence(host::item_name(probe), host::evidence(probe))
     });
+    let verdict = connections.into_iter().fold(verdict, Verdict::connection);
     let verdict = outbound
         .trust
         .problems
