@@ -12,28 +12,24 @@ outside = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 outside.load_cert_chain(f"{directory}/{certificate}.pem", f"{directory}/{certificate}.key")
 
 
-def pump(source, sink):
-    try:
-        while data := source.recv(4096):
-            sink.sendall(data)
-    except OSError:
-        pass
-    finally:
-        try:
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
 def serve(peer):
+    """One request and its answer, in turns: no socket is read and written at once, which some versions of Python hang on."""
     try:
         peer = outside.wrap_socket(peer, server_side=True)
         machine = inside.wrap_socket(socket.create_connection((to, int(to_port))))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = peer.recv(4096)
+            if not more:
+                return
+            head += more
+        machine.sendall(head)
+        while data := machine.recv(4096):
+            peer.sendall(data)
     except OSError:
-        return
-    threading.Thread(target=pump, args=(peer, machine), daemon=True).start()
-    pump(machine, peer)
-    peer.close()
+        pass
+    finally:
+        peer.close()
 
 
 listener = socket.create_server((address, int(port)))
