@@ -4,4 +4,4 @@ mod bounded;
 mod root;
 
 pub use bounded::{FileKind, FileProblem, read_bounded, read_text};
-pub use root::Root;
+pub use root::{Root, Step, steps};

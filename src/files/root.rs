@@ -81,7 +81,7 @@ impl Root {
         let mut located = directory.clone();
         let mut depth = 0_usize;
         let mut links = 0;
-        let mut pending = components(path);
+        let mut pending = steps(path);
         while let Some(step) = pending.pop_front() {
             match step {
                 Step::Root => {
@@ -108,9 +108,9 @@ impl Root {
                             }
                             located.pop();
                             depth -= 1;
-                            let mut steps = components(&target);
-                            steps.append(&mut pending);
-                            pending = steps;
+                            let mut onward = steps(&target);
+                            onward.append(&mut pending);
+                            pending = onward;
                         }
                         // Not a link, or not there: the caller's own look tells which.
                         Err(error) if is_no_link(&error) => {}
@@ -130,13 +130,19 @@ fn is_no_link(error: &io::Error) -> bool {
     )
 }
 
-enum Step {
+/// One step along a path.
+pub enum Step {
+    /// To the root.
     Root,
+    /// To the directory above.
     Up,
+    /// To the entry of this name.
     Down(OsString),
 }
 
-fn components(path: &Path) -> VecDeque<Step> {
+/// The steps of a path, in their order.
+#[must_use]
+pub fn steps(path: &Path) -> VecDeque<Step> {
     path.components()
         .filter_map(|component| match component {
             Component::RootDir => Some(Step::Root),

@@ -5,10 +5,10 @@ use std::{
     ffi::OsString,
     fs::Metadata,
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use crate::facts::Root;
+use crate::files::{Root, Step, steps};
 
 /// Linux follows at most this many links in one path (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
@@ -74,12 +74,6 @@ struct Way {
     trail: Vec<PathBuf>,
     links: usize,
     pending: VecDeque<Step>,
-}
-
-enum Step {
-    Root,
-    Up,
-    Down(OsString),
 }
 
 impl Way {
@@ -151,17 +145,6 @@ impl Way {
             _ => Ending::Failed(error),
         }
     }
-}
-
-fn steps(path: &Path) -> VecDeque<Step> {
-    path.components()
-        .filter_map(|component| match component {
-            Component::RootDir => Some(Step::Root),
-            Component::ParentDir => Some(Step::Up),
-            Component::Normal(name) => Some(Step::Down(name.to_owned())),
-            Component::CurDir | Component::Prefix(_) => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]
