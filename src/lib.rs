@@ -14,6 +14,7 @@ pub mod profile;
 pub mod progress;
 pub mod redact;
 pub mod reference;
+pub mod remediate;
 pub mod report;
 pub mod run;
 pub mod serve;

@@ -30,6 +30,8 @@ mod verdict;
 use jiff::Timestamp;
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
+pub use config::value_fault;
+pub use container::foreign_containers;
 pub use connection::{Connection, Direction};
 pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
