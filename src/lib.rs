@@ -11,6 +11,7 @@ pub mod facts;
 pub mod files;
 pub mod output;
 pub mod profile;
+pub mod program;
 pub mod progress;
 pub mod redact;
 pub mod reference;

@@ -1,5 +1,6 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod fixing;
 mod formats;
 mod outside;
 mod serving;
@@ -19,15 +20,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     checks::{Selection, UnknownWord},
     cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
-    diagnosis::{self, Rules},
+    diagnosis::{self, Proposal, Rules},
     diff::{self, StoredReportError},
     facts::{self, Facts, Site},
     files::Root,
     output::{self, OutputError},
     profile::{self, Profile},
+    program,
     progress::Progress,
     redact::Redactor,
     reference,
+    remediate::AnswerError,
     report::{self, PageError, Report, Timing},
     serve::ServeError,
     settings::Settings,
@@ -108,6 +111,12 @@ enum RunError {
     Serve(#[from] ServeError),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error("--fix: {0}")]
+    Fix(String),
+    #[error("undo: {0}")]
+    Undo(String),
 }
 
 /// Carries out what was typed.
@@ -127,6 +136,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError> {
     let Arguments { command, options } = arguments;
+    fixing::require_meaning(command.as_ref(), &options)?;
     let asked = match command {
         Some(Command::List) => {
             formats::require_plain(options.format, "list", &[Format::Table, Format::Json])?;
@@ -145,8 +155,11 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
+        Some(Command::Check { words }) if options.fix => Asked::Fix(words),
         Some(Command::Check { words }) => Asked::Report(words),
+        Some(Command::Undo { run, list }) => Asked::Undo { run, list },
         Some(Command::Serve(service)) => Asked::Service(service),
+        None if options.fix => Asked::Fix(Vec::new()),
         None => Asked::Report(Vec::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -160,7 +173,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             // The handlers stand before anything is begun.
             biased;
             signal = interruption() => {
-                facts::end_programs();
+                program::end_all();
                 Ok(if is_service {
                     // To be ended is how a service ends well.
                     Exit::Done
@@ -180,6 +193,10 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
 enum Asked {
     /// A report, on these checks.
     Report(Vec<String>),
+    /// A mended machine, and a report on these checks afterwards.
+    Fix(Vec<String>),
+    /// A machine as it was before a run.
+    Undo { run: Option<String>, list: bool },
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
     /// The view of a host from outside.
@@ -196,6 +213,8 @@ enum Asked {
 async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
     match asked {
         Asked::Report(words) => report_on(&words, &options, &redactor).await,
+        Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
+        Asked::Undo { run, list } => fixing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await
@@ -237,8 +256,21 @@ async fn report_on(
 ) -> Result<Exit, RunError> {
     let selection = selection(words, options)?;
     let earlier = formats::earlier(options)?;
-    let (report, settings) = examined(selection, options, redactor).await?;
-    let writer = formats::Writer::new(&report, &settings, options, earlier, redactor)?;
+    let Examination {
+        report, settings, ..
+    } = examined(&selection, options, redactor).await?;
+    finish(&report, &settings, options, earlier, redactor).await
+}
+
+/// Writes a report in every format that was asked for.
+async fn finish(
+    report: &Report,
+    settings: &Settings,
+    options: &RunOptions,
+    earlier: Option<Report>,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let writer = formats::Writer::new(report, settings, options, earlier, redactor)?;
     let files = options
         .report
         .iter()
@@ -255,17 +287,29 @@ fn selection(words: &[String], options: &RunOptions) -> Result<Selection, RunErr
     )?)
 }
 
-/// Observe, judge, explain: the report, without secrets, and the settings that were in force.
+/// What looking at a machine once came to.
+struct Examination {
+    /// The report, without secrets.
+    report: Report,
+    /// The settings that were in force.
+    settings: Settings,
+    /// What was observed.
+    facts: Facts,
+    /// What can be mended.
+    proposals: Vec<Proposal>,
+}
+
+/// Observe, judge, explain.
 async fn examined(
-    selection: Selection,
+    selection: &Selection,
     options: &RunOptions,
     redactor: &Redactor,
-) -> Result<(Report, Settings), RunError> {
+) -> Result<Examination, RunError> {
     let begun = Instant::now();
     let started_at = Timestamp::now();
-    let facts = gathered(&selection, options, redactor, started_at).await?;
+    let facts = gathered(selection, options, redactor, started_at).await?;
     let rules = Rules {
-        selection,
+        selection: selection.clone(),
         strict: options.strict,
         now: judging_time(options.at, facts.observed_at)?,
     };
@@ -275,9 +319,15 @@ async fn examined(
         judged_as_of: rules.now,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
+    let proposals = diagnosis.proposals.clone();
     let mut report = Report::new(&facts, diagnosis, timing);
     report.run_by = Some(account());
-    Ok((report.redacted(redactor), facts.settings))
+    Ok(Examination {
+        report: report.redacted(redactor),
+        settings: facts.settings.clone(),
+        facts,
+        proposals,
+    })
 }
 
 async fn gathered(
