@@ -268,7 +268,7 @@ impl Remedy {
             Self::WriteDaemonConfig | Self::WriteDaemonProxy => &[Self::RestartDocker],
             Self::WriteComposeFile => &[Self::ComposeUp],
             Self::Migrate => &[Self::ComposeUp, Self::RemoveOldContainers],
-            Self::ComposeUp => &[Self::PullImages, Self::AwaitHealth],
+            Self::ComposeUp => &[Self::CreateNetworks, Self::PullImages, Self::AwaitHealth],
             _ => &[],
         }
     }

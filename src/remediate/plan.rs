@@ -274,6 +274,7 @@ mod tests {
             order,
             [
                 Remedy::WriteComposeFile,
+                Remedy::CreateNetworks,
                 Remedy::PullImages,
                 Remedy::ComposeUp,
                 Remedy::AwaitHealth

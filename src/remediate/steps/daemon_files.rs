@@ -16,7 +16,7 @@ use crate::remediate::{
 };
 
 /// The name of the drop-in, the one that Docker's manual uses.
-const DROP_IN: &str = "http-proxy.conf";
+pub(super) const DROP_IN: &str = "http-proxy.conf";
 
 /// The step that limits containers' logs.
 pub(super) fn daemon_config(situation: &Situation, machine: &Machine) -> Made {
@@ -30,7 +30,7 @@ pub(super) fn daemon_config(situation: &Situation, machine: &Machine) -> Made {
         daemon_file::with_log_limits(&profile, existing)
             .map_err(|fault| StepError::Other(format!("daemon.json: {fault}")))
     });
-    one(WrittenFile::new(machine, path, words, 0o644, content))
+    one(WrittenFile::new(machine, path, words, 0o644, content).of_docker())
 }
 
 /// The step that gives the daemon the machine's proxy.
@@ -65,7 +65,7 @@ pub(super) fn daemon_proxy(situation: &Situation, machine: &Machine) -> Made {
             .map(Some)
             .map_err(|error| StepError::Other(error.to_string()))
     });
-    one(WrittenFile::new(machine, path, words, mode, content))
+    one(WrittenFile::new(machine, path, words, mode, content).of_docker())
 }
 
 /// The proxies as they were answered, else as this run's environment has them, else as every login gets them.

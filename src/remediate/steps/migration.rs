@@ -15,6 +15,7 @@ use crate::{
     profile::Profile,
     remediate::{
         change::{Change, WayBack},
+        content::stack::Disk,
         engine::{Engine, Login, text},
         machine::{Call, Machine},
         step::{Situation, Step, StepError},
@@ -94,8 +95,8 @@ pub(super) fn migrate(situation: &Situation, machine: &Machine) -> Made {
         .filter_map(|container| data_of(profile, container.details.seen().ok()?))
         .collect();
     let target = match situation.disk() {
-        super::super::content::stack::Disk::Data => profile.layout.data_dir.to_path_buf(),
-        super::super::content::stack::Disk::Root => profile.layout.data_link.to_path_buf(),
+        Disk::Data => profile.layout.data_dir.to_path_buf(),
+        Disk::Root => profile.layout.data_link.to_path_buf(),
     };
     let mut steps: Vec<Box<dyn Step + Send>> = Vec::new();
     for container in &containers {
@@ -311,6 +312,8 @@ struct BringData {
     target: PathBuf,
     amount: Amount,
     moves: bool,
+    /// The link to the data, where they have a disk of their own.
+    link: Option<PathBuf>,
     license: bool,
     login: Option<PathBuf>,
 }
@@ -342,6 +345,8 @@ impl BringData {
                         .is_ok_and(|found| found.is_some())
                 }),
             moves: wants_move && is_one_file_system(machine, &source, &target),
+            link: (situation.disk() == Disk::Data)
+                .then(|| situation.facts.profile.layout.data_link.to_path_buf()),
             login: old_login(situation, machine),
             source,
             target,
@@ -518,10 +523,25 @@ impl Step for BringData {
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
         if self.moves {
-            change.move_directory(&self.source, &self.target)
+            change.move_directory(&self.source, &self.target)?;
         } else {
-            self.copy(change)
+            self.copy(change)?;
         }
+        let Some(link) = self.link.as_ref().filter(|link| **link == self.source) else {
+            return Ok(());
+        };
+        // The old data were where the link to the new ones has to be.
+        if !self.moves {
+            let mut name = link.file_name().unwrap_or_default().to_os_string();
+            name.push(OLD_NAME);
+            let aside = link.with_file_name(name);
+            change.move_directory(&self.source, &aside)?;
+            change.machine().watch().say(&format!(
+                "  the old data are {} from now on",
+                aside.display()
+            ));
+        }
+        change.make_link(link, &self.target)
     }
 
     fn verify(&self, machine: &Machine) -> Result<(), StepError> {

@@ -3,8 +3,10 @@
 mod compose;
 mod daemon_files;
 mod directories;
+mod docker_service;
 mod images;
 mod migration;
+mod networks;
 mod packages;
 mod registry_login;
 mod stack_files;
@@ -30,6 +32,10 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         Remedy::InstallCompose => packages::compose(situation),
         Remedy::WriteDaemonConfig => daemon_files::daemon_config(situation, machine),
         Remedy::WriteDaemonProxy => daemon_files::daemon_proxy(situation, machine),
+        Remedy::EnableDocker => docker_service::enable(machine),
+        Remedy::StartDocker => docker_service::start(situation),
+        Remedy::RestartDocker => docker_service::restart(situation),
+        Remedy::CreateNetworks => networks::make(situation),
         Remedy::CreateDirectory(directory) => directories::make(directory, situation),
         Remedy::LinkData => directories::link(situation),
         Remedy::WriteEnvironment => stack_files::environment(situation, machine),

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{super::difference, command};
+use super::{super::difference, command, docker_service};
 use crate::{
     redact::MARK,
     remediate::{
-        change::Change,
+        change::{Change, WayBack},
         files::FileAttributes,
         machine::Machine,
         step::{Step, StepError},
@@ -28,6 +28,8 @@ pub(super) struct WrittenFile {
     content: Content,
     /// What would be written now, without secrets.
     preview: Option<String>,
+    /// Whether the Docker engine reads it when it starts.
+    is_of_docker: bool,
 }
 
 impl WrittenFile {
@@ -45,11 +47,18 @@ impl WrittenFile {
             mode,
             content,
             preview: None,
+            is_of_docker: false,
         };
         if let Ok(Some((_, wanted))) = step.wanted(machine) {
             step.preview = Some(machine.redactor().text(&wanted).into_owned());
         }
         step
+    }
+
+    /// Of a file that the Docker engine reads when it starts: once it was taken back, the engine is to read it again.
+    pub fn of_docker(mut self) -> Self {
+        self.is_of_docker = true;
+        self
     }
 
     fn existing(&self, machine: &Machine) -> Result<Option<String>, StepError> {
@@ -124,6 +133,26 @@ impl Step for WrittenFile {
         let Some((_, wanted)) = self.wanted(change.machine())? else {
             return Ok(());
         };
+        // Taken back after the file, since it is noted before.
+        if self.is_of_docker
+            && let Some(call) = docker_service::restart_call(change.machine())
+        {
+            let way_back = WayBack::Program {
+                words: "restart Docker, so that it takes its former settings".into(),
+                call,
+                is_safe: true,
+            };
+            change.act(way_back, |_| Ok(()))?;
+        }
+        if let Some(directory) = self.path.parent()
+            && !change.machine().has_directory(directory)?
+        {
+            let attributes = FileAttributes {
+                mode: 0o755,
+                owner: (0, 0),
+            };
+            change.make_directory(directory, attributes)?;
+        }
         let attributes = FileAttributes {
             mode: self.mode,
             owner: (0, 0),
