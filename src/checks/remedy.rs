@@ -227,8 +227,7 @@ impl Remedy {
                 Self::PlaceLicense,
                 Self::WriteEnvironment,
             ],
-            Self::CreateNetworks => &[Self::StartDocker, Self::RestartDocker],
-            Self::RegistryLogin => &[Self::StartDocker, Self::RestartDocker],
+            Self::CreateNetworks | Self::RegistryLogin => &[Self::StartDocker, Self::RestartDocker],
             Self::Migrate => &[
                 Self::StartDocker,
                 Self::RestartDocker,
@@ -271,6 +270,23 @@ impl Remedy {
             Self::ComposeUp => &[Self::PullImages, Self::AwaitHealth],
             _ => &[],
         }
+    }
+
+    /// Whether it changes files only, so that it can be done below a directory that stands for `/`.
+    #[must_use]
+    pub fn is_of_files(self) -> bool {
+        matches!(
+            self,
+            Self::WriteDaemonConfig
+                | Self::WriteDaemonProxy
+                | Self::CreateDirectory(_)
+                | Self::LinkData
+                | Self::PlaceLicense
+                | Self::WriteEnvironment
+                | Self::WriteComposeFile
+                | Self::SetOwnership
+                | Self::RestrictMode(_)
+        )
     }
 
     /// What it can cut off while it is done; nothing for most.

@@ -30,6 +30,27 @@ impl Situation<'_> {
     }
 }
 
+impl Situation<'_> {
+    /// Where the stack's files are, or are to be.
+    #[must_use]
+    pub fn stack_directory(&self) -> std::path::PathBuf {
+        let profile = &self.facts.profile;
+        let observed = self.facts.stack.seen().ok().map(|stack| &stack.directory);
+        observed
+            .filter(|directory| !directory.as_os_str().is_empty())
+            .cloned()
+            .or_else(|| self.facts.settings.stack_dir.clone())
+            .or_else(|| Some(profile.stack.directories.first()?.to_path_buf()))
+            .unwrap_or_else(|| profile.layout.data_mount.to_path_buf())
+    }
+
+    /// Where a person has the license.
+    #[must_use]
+    pub fn license_source(&self) -> Option<std::path::PathBuf> {
+        self.answers.license_file.clone()
+    }
+}
+
 /// Why a step cannot be done.
 #[derive(Debug, Error)]
 pub enum StepError {

@@ -1,6 +1,14 @@
 //! The steps, one file for each kind of remedy.
 
+mod clock;
+mod compose;
 mod directories;
+mod firewall;
+mod license;
+mod networks;
+mod ownership;
+mod restricted;
+mod services;
 
 use super::{
     machine::Machine,
@@ -16,10 +24,25 @@ pub(super) type Made = Result<Vec<Box<dyn Step + Send>>, ByHand>;
 
 /// The steps of a remedy, in their order.
 pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> Made {
-    let _ = machine;
+    if !machine.is_whole() && !remedy.is_of_files() {
+        return Err(ByHand(
+            "it needs the machine itself, and --root is a directory of files".into(),
+        ));
+    }
     match remedy {
+        Remedy::SynchroniseClock => clock::make(machine),
+        Remedy::EnableDocker | Remedy::StartDocker | Remedy::RestartDocker => {
+            services::make(remedy, situation)
+        }
         Remedy::CreateDirectory(directory) => directories::make(directory, situation),
         Remedy::LinkData => directories::link(situation),
+        Remedy::PlaceLicense => license::make(situation, machine),
+        Remedy::SetOwnership => ownership::make(situation),
+        Remedy::RestrictMode(what) => restricted::make(what, situation),
+        Remedy::CreateNetworks => networks::make(situation),
+        Remedy::ComposeUp => compose::up(situation),
+        Remedy::AwaitHealth => compose::await_health(situation),
+        Remedy::OpenPort(port) => firewall::make(port, situation, machine),
         _ => Err(ByHand("this version of the doctor cannot do it yet".into())),
     }
 }
