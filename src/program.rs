@@ -90,6 +90,7 @@ pub struct Captured {
 
 impl Captured {
     /// As text; bytes that are no UTF-8 become U+FFFD.
+    #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }

@@ -38,7 +38,7 @@ traefik_docker_image_tag = "TRAEFIK"
 "#;
 
 /// What is asked about in the lab: what a person, the hardware and the internet decide is left out.
-const SCOPE: &str = "software layout license config container.watchtower container.traefik container.sesam-node container.fluentbit container.foreign --skip license.node";
+const SCOPE: &str = "system.account software layout license config container.watchtower container.traefik container.sesam-node container.fluentbit container.foreign --skip license.node";
 
 fn prepared(edition: &str) -> Option<Machine> {
     if !available_with_outside() || !packages_available() {
@@ -261,18 +261,39 @@ fn an_old_installation_is_brought_over_whole() {
             machine.sh("sed -i -e /registry_/d -e /license_file/d /root/answers.toml");
         }
         let plan = machine.sh(&format!("sesam-doctor check {SCOPE} --profile /etc/lab.toml --timeout 10 --fix --dry-run --answers /root/answers.toml 2>&1"));
-        for words in ["stop the old container sesam-node", "stop the old container nginx", data, "license is among them", "remove the old container nginx"] {
+        for words in [
+            "stop the old container sesam-node",
+            "stop the old container nginx",
+            data,
+            "license is among them",
+            "remove the old container nginx",
+        ] {
             assert!(plan.contains(words), "{words}\n{plan}");
         }
         machine.sh("is sesam-node '{{.State.Running}}' true");
         let first = fix(&machine, "");
         no_secret(&machine, &first);
         assert_eq!(first.code, 0, "{}", first.said);
-        assert!(first.said.contains("the service was down for"), "{}", first.said);
-        assert_eq!(listing(&machine, "/srv/data/sesam/node-00/data"), before, "{kind}");
-        assert_eq!(machine.sh("docker ps -a --format '{{.Names}}' | sort | tr '\\n' ' '"), "fluentbit sesam-node traefik watchtower ");
+        assert!(
+            first.said.contains("the service was down for"),
+            "{}",
+            first.said
+        );
+        assert_eq!(
+            listing(&machine, "/srv/data/sesam/node-00/data"),
+            before,
+            "{kind}"
+        );
+        assert_eq!(
+            machine.sh("docker ps -a --format '{{.Names}}' | sort | tr '\\n' ' '"),
+            "fluentbit sesam-node traefik watchtower "
+        );
         // Where the old data were, they still are.
-        let old = if kind == "hand" { "/sesam/node-00/data.before-sesam-doctor" } else { data };
+        let old = if kind == "hand" {
+            "/sesam/node-00/data.before-sesam-doctor"
+        } else {
+            data
+        };
         assert_eq!(listing(&machine, old), before);
         let second = fix(&machine, "");
         assert!(second.said.contains("nothing to do"), "{}", second.said);

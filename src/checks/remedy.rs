@@ -50,10 +50,10 @@ pub enum Remedy {
     CreateNetworks,
     /// Log in to the registry, and keep the login as Docker keeps it.
     RegistryLogin,
-    /// Stop an old installation, and bring its data, license and login to their new places.
-    Migrate,
     /// Pull the stack's images.
     PullImages,
+    /// Stop an old installation, and bring its data, license and login to their new places.
+    Migrate,
     /// Bring the stack up.
     ComposeUp,
     /// Wait until the node is well.
@@ -227,12 +227,14 @@ impl Remedy {
                 Self::PlaceLicense,
                 Self::WriteEnvironment,
             ],
-            Self::CreateNetworks => &[Self::StartDocker, Self::RestartDocker],
-            Self::RegistryLogin => &[Self::StartDocker, Self::RestartDocker],
+            Self::CreateNetworks | Self::RegistryLogin => &[Self::StartDocker, Self::RestartDocker],
             Self::Migrate => &[
                 Self::StartDocker,
                 Self::RestartDocker,
                 Self::CreateDirectory(Data),
+                // The service is down from here on, so what can be done before is.
+                Self::CreateNetworks,
+                Self::PullImages,
             ],
             Self::PullImages => &[
                 Self::InstallCompose,
@@ -271,6 +273,23 @@ impl Remedy {
             Self::ComposeUp => &[Self::CreateNetworks, Self::PullImages, Self::AwaitHealth],
             _ => &[],
         }
+    }
+
+    /// Whether it changes files only, so that it can be done below a directory that stands for `/`.
+    #[must_use]
+    pub fn is_of_files(self) -> bool {
+        matches!(
+            self,
+            Self::WriteDaemonConfig
+                | Self::WriteDaemonProxy
+                | Self::CreateDirectory(_)
+                | Self::LinkData
+                | Self::PlaceLicense
+                | Self::WriteEnvironment
+                | Self::WriteComposeFile
+                | Self::SetOwnership
+                | Self::RestrictMode(_)
+        )
     }
 
     /// What it can cut off while it is done; nothing for most.

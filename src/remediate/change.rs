@@ -130,7 +130,7 @@ impl<'a> Change<'a> {
         {
             return Err(PlaceError::Changed(path.to_path_buf()).into());
         }
-        files::set_attributes(&entry, attributes.owner, attributes.mode)?;
+        files::set_attributes(&entry, attributes)?;
         parent.synchronise()?;
         self.done(change)
     }
@@ -215,7 +215,10 @@ impl<'a> Change<'a> {
             FileKind::Directory => {}
             _ => entry.require_plain_file()?,
         }
-        let wanted = (owner.unwrap_or(entry.owner()), mode.unwrap_or(entry.mode()));
+        let wanted = FileAttributes {
+            owner: owner.unwrap_or(entry.owner()),
+            mode: mode.unwrap_or(entry.mode()),
+        };
         self.set_all(&[(entry, wanted)])
     }
 
@@ -223,25 +226,23 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// As for [`Change::set_attributes`].
-    pub(super) fn set_all(
-        &mut self,
-        entries: &[(Entry, ((u32, u32), u32))],
-    ) -> Result<(), StepError> {
+    pub(super) fn set_all(&mut self, entries: &[(Entry, FileAttributes)]) -> Result<(), StepError> {
         let recorded = entries
             .iter()
-            .map(|(entry, ((uid, gid), mode))| {
+            .map(|(entry, wanted)| {
                 let (owner, group) = entry.owner();
+                let (uid, gid) = wanted.owner;
                 Attributes {
                     path: entry.path.clone(),
                     inode: entry.status.st_ino,
                     before: (owner, group, entry.mode()),
-                    after: (*uid, *gid, *mode),
+                    after: (uid, gid, wanted.mode),
                 }
             })
             .collect();
         let change = self.intend(Undo::RestoreAttributes { entries: recorded })?;
-        for (entry, (owner, mode)) in entries {
-            files::set_attributes(entry, *owner, *mode)?;
+        for (entry, wanted) in entries {
+            files::set_attributes(entry, *wanted)?;
         }
         self.done(change)
     }

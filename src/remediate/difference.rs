@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn changes_far_apart_are_shown_apart() {
-        let before: String = (1..=30).map(|n| format!("{n}\n")).collect();
+        let lines: Vec<String> = (1..=30).map(|n| n.to_string()).collect();
+        let before = lines.join("\n") + "\n";
         let after = before.replace("\n5\n", "\nfive\n").replace("\n25\n", "\n");
         assert_eq!(
             unified("/a", Some(&before), &after),

@@ -66,11 +66,11 @@ pub(super) fn digest(content: &[u8], salt: &str) -> String {
 ///
 /// # Errors
 /// Where it is neither file nor directory nor link, has another name, or the system refuses.
-pub(super) fn set_attributes(
-    entry: &Entry,
-    (uid, gid): (u32, u32),
-    mode: u32,
-) -> Result<(), PlaceError> {
+pub(super) fn set_attributes(entry: &Entry, wanted: FileAttributes) -> Result<(), PlaceError> {
+    let FileAttributes {
+        mode,
+        owner: (uid, gid),
+    } = wanted;
     match entry.kind() {
         FileKind::Regular | FileKind::Directory | FileKind::Symlink => {}
         kind => {

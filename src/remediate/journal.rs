@@ -326,6 +326,12 @@ fn file_name(run: &str) -> String {
     format!("run-{run}.jsonl")
 }
 
+fn is_journal(name: &str) -> bool {
+    name.strip_prefix("run-")
+        .and_then(|rest| rest.strip_suffix(".jsonl"))
+        .is_some_and(|run| !run.is_empty())
+}
+
 /// The runs whose journals are at hand, the oldest first.
 ///
 /// # Errors
@@ -344,7 +350,7 @@ pub fn stories(root: &Root) -> Result<Vec<Story>, PlaceError> {
             .file_name()
             .to_string_lossy()
             .into_owned();
-        if name.starts_with("run-") && name.ends_with(".jsonl") {
+        if is_journal(&name) {
             names.push(name);
         }
     }

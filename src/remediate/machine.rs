@@ -154,6 +154,26 @@ impl Machine {
         self.stopped.get().map(Instant::elapsed)
     }
 
+    /// A number that neither an account nor a group has in the machine's own files; none where those cannot be read.
+    pub(super) fn free_user(&self) -> Option<u32> {
+        const LARGEST: u64 = 16_000_000;
+        // Where accounts of people begin, and end (`login.defs(5)`).
+        const NUMBERS: std::ops::Range<u32> = 1_000..60_000;
+        let mut taken = std::collections::BTreeSet::new();
+        for file in ["/etc/passwd", "/etc/group"] {
+            let content = self
+                .read(Path::new(file), LARGEST)
+                .ok()?
+                .unwrap_or_default();
+            let text = String::from_utf8_lossy(&content).into_owned();
+            let numbers = text
+                .lines()
+                .filter_map(|line| line.split(':').nth(2)?.parse::<u32>().ok());
+            taken.extend(numbers);
+        }
+        NUMBERS.into_iter().find(|number| !taken.contains(number))
+    }
+
     /// User and group of an account in the machine's own file; none where there is no such account.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! What a step of a plan can say of itself and do.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use super::{Answers, change::Change, machine::Machine, walk::PlaceError};
@@ -14,9 +16,33 @@ pub struct Situation<'a> {
     pub answers: &'a Answers,
     /// Whether the containers of an old installation are kept.
     pub keep_old: bool,
+    /// The number that the edition's account gets, where there is none yet.
+    new_user: Option<u32>,
 }
 
-impl Situation<'_> {
+impl<'a> Situation<'a> {
+    /// What was observed and answered, on the machine that is to be mended.
+    #[must_use]
+    pub fn new(facts: &'a Facts, answers: &'a Answers, keep_old: bool, machine: &Machine) -> Self {
+        let account = facts.profile.system.account.as_deref();
+        let is_missing = |name| machine.account(name).is_ok_and(|known| known.is_none());
+        let new_user = account
+            .filter(|name| is_missing(name))
+            .and_then(|_| machine.free_user());
+        Self {
+            facts,
+            answers,
+            keep_old,
+            new_user,
+        }
+    }
+
+    /// Where a person has the license.
+    #[must_use]
+    pub fn license_source(&self) -> Option<PathBuf> {
+        self.answers.get("license_file").map(PathBuf::from)
+    }
+
     /// The account that the node's data belongs to: as `.env` has it, else as it was answered, else the edition's own.
     #[must_use]
     pub fn node_user(&self) -> Option<u32> {
@@ -29,6 +55,7 @@ impl Situation<'_> {
             .and_then(crate::facts::stack::Stack::user_id)
             .or_else(|| self.answers.get("user_id")?.parse().ok())
             .or_else(of_edition)
+            .or(self.new_user)
     }
 }
 

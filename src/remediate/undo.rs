@@ -367,7 +367,11 @@ fn restore_attributes(machine: &Machine, entries: &[Attributes]) -> Result<Undon
             continue;
         }
         let (uid, gid, mode) = wanted.before;
-        files::set_attributes(&entry, (uid, gid), mode)?;
+        let former = files::FileAttributes {
+            owner: (uid, gid),
+            mode,
+        };
+        files::set_attributes(&entry, former)?;
     }
     Ok(match changed {
         None => Undone::Yes,

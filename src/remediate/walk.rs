@@ -339,7 +339,7 @@ impl Entry {
     /// # Errors
     /// Where there is another name.
     pub(super) fn require_one_name(&self) -> Result<(), PlaceError> {
-        let links = u64::try_from(self.status.st_nlink).unwrap_or(u64::MAX);
+        let links = self.status.st_nlink;
         if self.kind() != FileKind::Directory && links > 1 {
             return Err(PlaceError::HardLinked {
                 path: self.path.clone(),

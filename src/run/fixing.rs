@@ -247,11 +247,7 @@ impl Job {
     ) -> Result<Carried, RunError> {
         let machine = &*self.machine;
         let answers = self.answered(proposals, facts, held.is_some())?;
-        let situation = Situation {
-            facts,
-            answers: &answers,
-            keep_old: self.options.keep_old,
-        };
+        let situation = Situation::new(facts, &answers, self.options.keep_old, machine);
         let plan = Plan::make(proposals, &situation, machine);
         let Some((lock, unfinished)) = held else {
             self.show(&plan)?;
@@ -296,11 +292,7 @@ impl Job {
         let mut answers = self.answers.clone();
         // An answer can bring up another question, as that for the files of a certificate.
         loop {
-            let situation = Situation {
-                facts,
-                answers: &answers,
-                keep_old: self.options.keep_old,
-            };
+            let situation = Situation::new(facts, &answers, self.options.keep_old, machine);
             let questions = remediate::questions(proposals, &situation, machine);
             let open: Vec<Question> = questions
                 .iter()

@@ -233,6 +233,26 @@ mod tests {
         }
     }
 
+    /// Every key of the documented example is one, those that are commented out too.
+    #[test]
+    fn the_example_has_keys_that_are_known() {
+        let text = include_str!("../../../docs/answers.example.toml");
+        let mut names = Vec::new();
+        for edition in ["2023", "2025"] {
+            names.extend(super::names(&known(&profile::load(edition).unwrap())));
+        }
+        let mut seen = 0;
+        for line in text.lines() {
+            let line = line.strip_prefix("# ").unwrap_or(line);
+            let Some((key, _)) = line.split_once(" = ") else {
+                continue;
+            };
+            assert!(names.iter().any(|name| name == key), "{key}");
+            seen += 1;
+        }
+        assert!(seen > 10, "{seen}");
+    }
+
     #[test]
     fn a_password_has_no_place_in_the_file() {
         let redactor = Redactor::default();

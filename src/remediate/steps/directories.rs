@@ -47,6 +47,17 @@ pub(super) fn make(directory: Directory, situation: &Situation) -> Made {
     })
 }
 
+/// The step that makes a directory which something else than the manual asks for.
+pub(super) fn at(path: PathBuf, mode: u32, owner: u32) -> Box<dyn Step + Send> {
+    Box::new(MakeDirectory {
+        path,
+        attributes: FileAttributes {
+            mode,
+            owner: (owner, owner),
+        },
+    })
+}
+
 struct MakeDirectory {
     path: PathBuf,
     attributes: FileAttributes,

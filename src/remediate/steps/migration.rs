@@ -86,18 +86,43 @@ fn data_of(profile: &Profile, details: &Details) -> Option<PathBuf> {
         })
 }
 
-/// The steps that stop it and bring its data over.
-pub(super) fn migrate(situation: &Situation, machine: &Machine) -> Made {
+/// Where the node's data are to be.
+fn target(situation: &Situation) -> PathBuf {
+    let layout = &situation.facts.profile.layout;
+    match situation.disk() {
+        Disk::Data => layout.data_dir.to_path_buf(),
+        Disk::Root => layout.data_link.to_path_buf(),
+    }
+}
+
+/// Where old nodes keep data, other than where they are to be.
+fn elsewhere(situation: &Situation, machine: &Machine, containers: &[Container]) -> Vec<PathBuf> {
     let profile = &situation.facts.profile;
-    let containers = old(situation);
-    let sources: Vec<PathBuf> = containers
+    let target = target(situation);
+    let mut elsewhere: Vec<PathBuf> = containers
         .iter()
         .filter_map(|container| data_of(profile, container.details.seen().ok()?))
+        .filter(|source| !is_same_place(machine, source, &target))
         .collect();
-    let target = match situation.disk() {
-        Disk::Data => profile.layout.data_dir.to_path_buf(),
-        Disk::Root => profile.layout.data_link.to_path_buf(),
-    };
+    elsewhere.sort();
+    elsewhere.dedup();
+    elsewhere
+}
+
+/// The license that comes with an old installation's data.
+pub(super) fn old_license(situation: &Situation, machine: &Machine) -> Option<PathBuf> {
+    let name = situation.facts.profile.layout.license_file.file_name()?;
+    let [source] = elsewhere(situation, machine, &old(situation))
+        .try_into()
+        .ok()?;
+    let license = source.join(name);
+    machine.entry(&license).ok().flatten().map(|_| license)
+}
+
+/// The steps that stop it and bring its data over.
+pub(super) fn migrate(situation: &Situation, machine: &Machine) -> Made {
+    let containers = old(situation);
+    let target = target(situation);
     let mut steps: Vec<Box<dyn Step + Send>> = Vec::new();
     for container in &containers {
         steps.push(Box::new(StopOld {
@@ -112,12 +137,7 @@ pub(super) fn migrate(situation: &Situation, machine: &Machine) -> Made {
             socket: Engine::socket_of(situation.facts),
         }));
     }
-    let mut elsewhere: Vec<PathBuf> = sources
-        .into_iter()
-        .filter(|source| !is_same_place(machine, source, &target))
-        .collect();
-    elsewhere.sort();
-    elsewhere.dedup();
+    let mut elsewhere = elsewhere(situation, machine, &containers);
     if let [_, _, ..] = elsewhere.as_slice() {
         let places: Vec<String> = elsewhere
             .iter()
@@ -333,17 +353,7 @@ impl BringData {
         let amount = transfer::measure(from.as_fd()).map_err(|error| by_hand(&error))?;
         let wants_move = situation.answers.get("migration") == Some("move");
         let step = Self {
-            license: situation
-                .facts
-                .profile
-                .layout
-                .license_file
-                .file_name()
-                .is_some_and(|name| {
-                    machine
-                        .entry(&source.join(name))
-                        .is_ok_and(|found| found.is_some())
-                }),
+            license: old_license(situation, machine).is_some(),
             moves: wants_move && is_one_file_system(machine, &source, &target),
             link: (situation.disk() == Disk::Data)
                 .then(|| situation.facts.profile.layout.data_link.to_path_buf()),
@@ -523,6 +533,15 @@ impl Step for BringData {
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
         if self.moves {
+            if let Some(above) = self.target.parent()
+                && !change.machine().has_directory(above)?
+            {
+                let attributes = crate::remediate::files::FileAttributes {
+                    mode: 0o755,
+                    owner: (0, 0),
+                };
+                change.make_directory(above, attributes)?;
+            }
             change.move_directory(&self.source, &self.target)?;
         } else {
             self.copy(change)?;

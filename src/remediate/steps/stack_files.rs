@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    ByHand, Made, migration, one,
+    ByHand, Made, directories, migration, one,
     written_file::{Content, WrittenFile},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         stack::{VariableValue, env_file},
         volumes::Volumes,
     },
+    files::{Root, read_bounded},
     profile::{CertificateMode, Environment, Profile, VariableKind},
     remediate::{
         answers::{Answers, Question, find},
@@ -25,6 +26,7 @@ use crate::{
         machine::Machine,
         step::{Situation, Step, StepError},
     },
+    units::Bytes,
 };
 
 /// Variables that are found out where nobody says otherwise.
@@ -162,16 +164,22 @@ pub(super) fn environment(situation: &Situation, machine: &Machine) -> Made {
     let path = situation
         .stack_directory()
         .join(&situation.facts.profile.stack.env_file);
-    // The same in the plan that is shown and in the file that is written.
     let made = uuid::Uuid::new_v4().to_string();
     let (profile, answers) = (situation.facts.profile.clone(), situation.answers.clone());
-    let node_user = situation.node_user();
+    let known = Known {
+        node_user: situation.node_user(),
+        appliance: made,
+        license: answers
+            .get("license_file")
+            .map(PathBuf::from)
+            .or_else(|| migration::old_license(situation, machine)),
+    };
     let words = format!(
         "write the stack's variables to {} (mode 600)",
         path.display()
     );
     let content: Content = Box::new(move |machine, existing| {
-        let settings = settings(machine, &profile, &answers, node_user, &made, existing)?;
+        let settings = settings(machine, &profile, &answers, &known, existing)?;
         environment_file::written(&profile, existing, &settings)
             .map(Some)
             .map_err(|fault| StepError::Other(fault.to_string()))
@@ -179,13 +187,21 @@ pub(super) fn environment(situation: &Situation, machine: &Machine) -> Made {
     one(WrittenFile::new(machine, path, words, 0o600, content))
 }
 
+/// What was found out when the plan was made.
+struct Known {
+    node_user: Option<u32>,
+    /// The identity of a new installation: the same in the plan that is shown and in the file that is written.
+    appliance: String,
+    /// The license that is not in its place yet.
+    license: Option<PathBuf>,
+}
+
 /// What has to be set: what was answered, and what is not well-formed yet.
 fn settings(
     machine: &Machine,
     profile: &Profile,
     answers: &Answers,
-    node_user: Option<u32>,
-    made: &str,
+    known: &Known,
     existing: Option<&str>,
 ) -> Result<Vec<Setting>, StepError> {
     let there = env_file::parse(existing.unwrap_or_default()).variables;
@@ -204,7 +220,7 @@ fn settings(
         let value = match answers.variable(&variable.name) {
             Some(answer) => answer.to_owned(),
             None if is_well => continue,
-            None => found_out(machine, profile, answers, node_user, made, variable)?,
+            None => found_out(machine, profile, known, variable)?,
         };
         settings.push(Setting {
             name: variable.name.clone(),
@@ -217,13 +233,11 @@ fn settings(
 fn found_out(
     machine: &Machine,
     profile: &Profile,
-    answers: &Answers,
-    node_user: Option<u32>,
-    made: &str,
+    known: &Known,
     variable: &Environment,
 ) -> Result<String, StepError> {
     match variable.kind {
-        VariableKind::Uuid => Ok(made.to_owned()),
+        VariableKind::Uuid => Ok(known.appliance.clone()),
         VariableKind::Uid => {
             let account = profile.system.account.as_deref();
             let of_edition = match account {
@@ -231,7 +245,7 @@ fn found_out(
                 None => None,
             };
             of_edition
-                .or(node_user)
+                .or(known.node_user)
                 .map(|user| user.to_string())
                 .ok_or_else(|| {
                     StepError::Other(match account {
@@ -240,7 +254,9 @@ fn found_out(
                     })
                 })
         }
-        _ if variable.name == SUBSCRIPTION => subscription(machine, profile, answers),
+        _ if variable.name == SUBSCRIPTION => {
+            subscription(machine, profile, known.license.as_deref())
+        }
         VariableKind::Channel => {
             Ok(migration::old_tag(machine, profile).unwrap_or_else(|| variable.default.clone()))
         }
@@ -252,18 +268,22 @@ fn found_out(
     }
 }
 
+/// A file that a person brought, on this machine whatever is mended.
+fn brought(path: &Path, limit: u64) -> Result<Vec<u8>, StepError> {
+    read_bounded(&Root::machine(), path, Bytes(limit))
+        .map_err(|error| StepError::Other(format!("{} cannot be read: {error}", path.display())))
+}
+
 /// The subscription that the license in its place, or else the one that is to be put there, belongs to.
 fn subscription(
     machine: &Machine,
     profile: &Profile,
-    answers: &Answers,
+    license_file: Option<&Path>,
 ) -> Result<String, StepError> {
     let in_place = machine.read(&profile.layout.license_file, LARGEST_LICENSE)?;
-    let content = match (in_place, answers.get("license_file")) {
+    let content = match (in_place, license_file) {
         (Some(content), _) => content,
-        (None, Some(file)) => machine
-            .read(Path::new(file), LARGEST_LICENSE)?
-            .unwrap_or_default(),
+        (None, Some(file)) => brought(file, LARGEST_LICENSE)?,
         (None, None) => {
             return Err(StepError::Other(format!(
                 "{SUBSCRIPTION} is read from the license, and there is none"
@@ -315,7 +335,15 @@ fn needs_certificate(situation: &Situation) -> bool {
 /// The steps that write the compose file and what it mounts.
 pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     let profile = situation.facts.profile.clone();
-    let mut steps: Vec<Box<dyn Step + Send>> = Vec::new();
+    // What is mounted and missing, Docker would make, and leave behind.
+    let mut steps = vec![
+        directories::at(
+            profile.layout.logs_dir.to_path_buf(),
+            0o755,
+            situation.node_user().unwrap_or(0),
+        ),
+        directories::at(profile.install.fluentbit_state_dir.to_path_buf(), 0o755, 0),
+    ];
     if situation.certificates() != CertificateMode::LetsEncrypt {
         steps.extend(own_certificate(situation, machine)?);
     }
@@ -401,9 +429,11 @@ fn own_certificate(
         let to = directory.join(name);
         let words = format!("put the {what} at {} (mode {mode:o})", to.display());
         let content: Content = Box::new(move |machine, _existing| {
-            let bytes = machine
-                .read(&from, LARGEST_CERTIFICATE)?
-                .ok_or_else(|| StepError::Other(format!("there is no {}", from.display())))?;
+            let bytes = brought(&from, LARGEST_CERTIFICATE)?;
+            let text = String::from_utf8_lossy(&bytes);
+            if text.contains("PRIVATE KEY") {
+                machine.redactor().learn(&text);
+            }
             String::from_utf8(bytes).map(Some).map_err(|_| {
                 StepError::Other(format!(
                     "{} is no PEM; convert it with openssl, and begin again",

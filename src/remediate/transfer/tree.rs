@@ -1,7 +1,7 @@
 //! Going through a tree, relative to opened directories only: whoever owns the data may plant links meanwhile.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::{CStr, CString, OsStr},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -29,7 +29,7 @@ const DEEPEST: usize = 200;
 /// Where part of it cannot be read.
 pub fn measure(top: BorrowedFd) -> Result<Amount, TransferError> {
     let mut amount = Amount::default();
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     measure_below(top, Path::new(""), 0, &mut seen, &mut amount)?;
     Ok(amount)
 }
@@ -38,7 +38,7 @@ fn measure_below(
     directory: BorrowedFd,
     path: &Path,
     depth: usize,
-    seen: &mut BTreeMap<(u64, u64), ()>,
+    seen: &mut BTreeSet<(u64, u64)>,
     amount: &mut Amount,
 ) -> Result<(), TransferError> {
     for name in names(directory, path)? {
@@ -47,7 +47,7 @@ fn measure_below(
         amount.entries += 1;
         let is_again = status.st_nlink > 1
             && kind(&status) == FileType::RegularFile
-            && seen.insert(identity(&status), ()).is_some();
+            && !seen.insert(identity(&status));
         if !is_again {
             add(amount, &status);
         }
@@ -155,9 +155,8 @@ impl Copying<'_> {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(TransferError::io(path, error)),
         }
-        let copy = match open_directory(to, name, path, depth) {
-            Ok(copy) => copy,
-            Err(_) => return Err(TransferError::InTheWay(path.to_path_buf())),
+        let Ok(copy) = open_directory(to, name, path, depth) else {
+            return Err(TransferError::InTheWay(path.to_path_buf()));
         };
         self.directory(inner.as_fd(), copy.as_fd(), path, depth + 1)?;
         let status = fstat(&inner).map_err(|error| TransferError::io(path, error))?;
@@ -189,7 +188,7 @@ impl Copying<'_> {
                 Err(error) => Err(failed(error)),
             };
         }
-        let (copy, sum) = match self.found(to, name, &status, path)? {
+        let (copy, sum) = match found(to, name, &status, path)? {
             Some(copy) => {
                 self.copied.found += 1;
                 (self.done)(size(&status));
@@ -220,37 +219,6 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// The copy that an earlier attempt has completed, where there is one.
-    fn found(
-        &self,
-        to: BorrowedFd,
-        name: &CStr,
-        original: &Stat,
-        path: &Path,
-    ) -> Result<Option<OwnedFd>, TransferError> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let copy = match openat(to, name, flags, Mode::empty()) {
-            Ok(copy) => copy,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => {
-                return Err(TransferError::InTheWay(path.to_path_buf()));
-            }
-            Err(error) => return Err(TransferError::io(path, error)),
-        };
-        let status = fstat(&copy).map_err(|error| TransferError::io(path, error))?;
-        let times = |status: &Stat| (status.st_size, status.st_mtime, status.st_mtime_nsec);
-        let is_complete = kind(&status) == FileType::RegularFile
-            && times(&status) == times(original)
-            // A file that got other names then is made anew with those.
-            && original.st_nlink == 1
-            && status.st_nlink == 1;
-        if is_complete {
-            return Ok(Some(copy));
-        }
-        unlinkat(to, name, AtFlags::empty()).map_err(|error| TransferError::io(path, error))?;
-        Ok(None)
-    }
-
     fn written(
         &mut self,
         original: &OwnedFd,
@@ -272,6 +240,36 @@ impl Copying<'_> {
         .map_err(|error| TransferError::io(path, error))?;
         Ok((copy, sum))
     }
+}
+
+/// The copy that an earlier attempt has completed, where there is one.
+fn found(
+    to: BorrowedFd,
+    name: &CStr,
+    original: &Stat,
+    path: &Path,
+) -> Result<Option<OwnedFd>, TransferError> {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let copy = match openat(to, name, flags, Mode::empty()) {
+        Ok(copy) => copy,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => {
+            return Err(TransferError::InTheWay(path.to_path_buf()));
+        }
+        Err(error) => return Err(TransferError::io(path, error)),
+    };
+    let status = fstat(&copy).map_err(|error| TransferError::io(path, error))?;
+    let times = |status: &Stat| (status.st_size, status.st_mtime, status.st_mtime_nsec);
+    let is_complete = kind(&status) == FileType::RegularFile
+        && times(&status) == times(original)
+        // A file that got other names then is made anew with those.
+        && original.st_nlink == 1
+        && status.st_nlink == 1;
+    if is_complete {
+        return Ok(Some(copy));
+    }
+    unlinkat(to, name, AtFlags::empty()).map_err(|error| TransferError::io(path, error))?;
+    Ok(None)
 }
 
 fn link(
