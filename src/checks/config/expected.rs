@@ -48,6 +48,14 @@ pub(super) const CAUSES: [Cause; 11] = [
     RESTART_POLICY,
 ];
 
+/// What a file of the edition does away with. A file that Compose itself refuses is for a person to look at.
+pub(super) static MENDED: [Cause; 1 + CAUSES.len()] = {
+    let mut causes = [super::MISSING; 1 + CAUSES.len()];
+    let (_, rest) = causes.split_at_mut(1);
+    rest.copy_from_slice(&CAUSES);
+    causes
+};
+
 /// One way in which the file is not the manual's.
 pub(super) struct Difference {
     pub(super) item: Item,

@@ -1,6 +1,8 @@
 //! A time service that keeps the clock. The doctor itself never sets it.
 
-use super::{ByHand, Made, command, one, services::has_systemd};
+use std::path::Path;
+
+use super::{ByHand, Made, command, one};
 use crate::remediate::{
     change::{Change, WayBack},
     machine::{Call, Machine},
@@ -39,6 +41,14 @@ pub(super) fn make(machine: &Machine) -> Made {
                 .into(),
         )),
     }
+}
+
+/// Whether systemd runs the machine (`sd_booted(3)`).
+fn has_systemd(machine: &Machine) -> bool {
+    machine
+        .root()
+        .locate(Path::new("/run/systemd/system"))
+        .is_ok_and(|located| located.is_dir())
 }
 
 fn is_known(machine: &Machine, unit: &str) -> bool {

@@ -1,14 +1,11 @@
 //! The steps, one file for each kind of remedy.
 
 mod clock;
-mod compose;
 mod directories;
 mod firewall;
 mod license;
-mod networks;
 mod ownership;
 mod restricted;
-mod services;
 
 use super::{
     machine::Machine,
@@ -31,17 +28,11 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
     }
     match remedy {
         Remedy::SynchroniseClock => clock::make(machine),
-        Remedy::EnableDocker | Remedy::StartDocker | Remedy::RestartDocker => {
-            services::make(remedy, situation)
-        }
         Remedy::CreateDirectory(directory) => directories::make(directory, situation),
         Remedy::LinkData => directories::link(situation),
         Remedy::PlaceLicense => license::make(situation, machine),
         Remedy::SetOwnership => ownership::make(situation),
         Remedy::RestrictMode(what) => restricted::make(what, situation),
-        Remedy::CreateNetworks => networks::make(situation),
-        Remedy::ComposeUp => compose::up(situation),
-        Remedy::AwaitHealth => compose::await_health(situation),
         Remedy::OpenPort(port) => firewall::make(port, situation, machine),
         _ => Err(ByHand("this version of the doctor cannot do it yet".into())),
     }
