@@ -5,6 +5,8 @@ mod fixing;
 mod formats;
 mod outside;
 mod serving;
+mod terminal;
+mod undoing;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -212,7 +214,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
     match asked {
         Asked::Report(words) => report_on(&words, &options, &redactor).await,
         Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
-        Asked::Undo { run, list } => fixing::undo(run, list, &options, &redactor).await,
+        Asked::Undo { run, list } => undoing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await

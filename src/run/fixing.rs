@@ -1,14 +1,15 @@
-//! `--fix` and `undo`: plan, show, ask, apply, verify; and back.
+//! `--fix`: plan, show, ask, apply, verify.
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal},
     os::fd::AsFd,
     sync::Arc,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{Examination, Exit, RunError, account, examined, finish, print, selection, site};
+use super::{
+    Examination, Exit, RunError, account, examined, finish, print, selection, site,
+    terminal::Terminal,
+};
 use crate::{
     checks::Status,
     cli::{Command, Format, RunOptions},
@@ -17,8 +18,7 @@ use crate::{
     profile::Profile,
     redact::Redactor,
     remediate::{
-        self, Answers, Ask, JOURNAL_DIRECTORY, Lock, Machine, Outcome, Plan, Situation, StepResult,
-        Story, TakenBack, Unfinished, Watch, Work,
+        self, Answers, Lock, Machine, Plan, Situation, StepResult, TakenBack, Unfinished, Work,
         answers::{self, MissingAnswers, Question},
     },
     report::{Remediation, RemediationStep, Report},
@@ -54,7 +54,7 @@ pub(super) fn require_meaning(
     }
 }
 
-fn refused(words: impl Into<String>) -> RunError {
+pub(super) fn refused(words: impl Into<String>) -> RunError {
     RunError::Fix(words.into())
 }
 
@@ -180,7 +180,7 @@ async fn begin(machine: &Arc<Machine>) -> Result<Held, RunError> {
     .await
 }
 
-fn say_taken_back(machine: &Machine, taken_back: &TakenBack) {
+pub(super) fn say_taken_back(machine: &Machine, taken_back: &TakenBack) {
     for words in &taken_back.undone {
         machine.watch().say(&format!("  taken back: {words}"));
     }
@@ -204,7 +204,7 @@ fn require_supported(report: &Report, root: &Root) -> Result<(), RunError> {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RunError> + Send + 'static,
 ) -> Result<T, RunError> {
     tokio::task::spawn_blocking(work)
@@ -393,207 +393,5 @@ fn remediation(work: Option<(Work, Vec<String>)>, before: &Report, after: &Repor
         changed: Remediation::changes(before, after),
         taken_back: taken_back.undone,
         left,
-    }
-}
-
-/// Takes back what a run did.
-pub(super) async fn undo(
-    run: Option<String>,
-    list: bool,
-    options: &RunOptions,
-    redactor: &Redactor,
-) -> Result<Exit, RunError> {
-    let wrong = |words: String| RunError::Undo(words);
-    let site = site(options, redactor)?;
-    if !rustix::process::geteuid().is_root() {
-        return Err(wrong(
-            "the journal can be read by root only: run it with sudo".into(),
-        ));
-    }
-    let machine = Arc::new(Machine::new(
-        site.root,
-        redactor.clone(),
-        Box::new(Terminal::new(options)),
-    ));
-    let options = options.clone();
-    blocking(move || {
-        let read = || {
-            remediate::stories(machine.root())
-                .map_err(|error| wrong(format!("the journal cannot be read: {error}")))
-        };
-        if list {
-            return print(&machine.redactor().text(&listed(&read()?))).map(|()| Exit::Done);
-        }
-        let lock =
-            Lock::take(machine.root(), account()).map_err(|error| wrong(error.to_string()))?;
-        let stories = read()?;
-        let story = chosen(&stories, run.as_deref())?;
-        let steps: Vec<String> = story
-            .steps()
-            .iter()
-            .map(|step| format!("  {step}"))
-            .collect();
-        machine.watch().say(&machine.redactor().text(&format!(
-            "the run {} of {} did this:\n{}",
-            story.run,
-            story.begun.strftime("%Y-%m-%d %H:%M UTC"),
-            steps.join("\n")
-        )));
-        if options.dry_run {
-            return Ok(Exit::Done);
-        }
-        let ask = Terminal::new(&options);
-        if ask.is_interactive() && !options.yes && !ask.question("Take it back?")? {
-            machine.watch().say("nothing was changed");
-            return Ok(Exit::Done);
-        }
-        let taken_back =
-            remediate::undo(&machine, &lock, story).map_err(|error| wrong(error.to_string()))?;
-        machine.watch().doing("");
-        say_taken_back(&machine, &taken_back);
-        Ok(Exit::Done)
-    })
-    .await
-}
-
-fn chosen<'s>(stories: &'s [Story], run: Option<&str>) -> Result<&'s Story, RunError> {
-    let is_standing = |story: &&Story| story.outcome() != Some(Outcome::Undone);
-    match run {
-        Some(name) => {
-            let story = stories.iter().find(|story| story.run == name);
-            let story = story.ok_or_else(|| {
-                RunError::Undo(format!(
-                    "there is no run {name} in {JOURNAL_DIRECTORY}; `sesam-doctor undo --list` shows them"
-                ))
-            })?;
-            if is_standing(&story) {
-                Ok(story)
-            } else {
-                Err(RunError::Undo(format!(
-                    "the run {name} was taken back already"
-                )))
-            }
-        }
-        None => stories
-            .iter()
-            .rev()
-            .filter(is_standing)
-            .find(|story| story.has_changes())
-            .ok_or_else(|| {
-                RunError::Undo(format!(
-                    "there is no run in {JOURNAL_DIRECTORY} that could be taken back"
-                ))
-            }),
-    }
-}
-
-fn listed(stories: &[Story]) -> String {
-    use std::fmt::Write;
-    if stories.is_empty() {
-        return format!("no run is in {JOURNAL_DIRECTORY}\n");
-    }
-    let mut text = String::new();
-    for story in stories {
-        let outcome = story.outcome().map_or("interrupted", Outcome::word);
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "{}  {}  {outcome}, {} steps, by {}",
-            story.run,
-            story.begun.strftime("%Y-%m-%d %H:%M UTC"),
-            story.steps().len(),
-            story.by
-        );
-    }
-    text
-}
-
-/// The person at the terminal, where there is one.
-struct Terminal {
-    bar: ProgressBar,
-    yes: bool,
-}
-
-impl Terminal {
-    fn new(options: &RunOptions) -> Self {
-        let wanted = !options.no_progress && !options.quiet && io::stderr().is_terminal();
-        let bar = if wanted {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        } else {
-            ProgressBar::hidden()
-        };
-        Self {
-            bar,
-            yes: options.yes,
-        }
-    }
-
-    fn is_interactive(&self) -> bool {
-        let _ = self;
-        io::stdin().is_terminal() && io::stderr().is_terminal()
-    }
-
-    fn agrees_to_plan(&self) -> Result<bool, RunError> {
-        if self.yes {
-            return Ok(true);
-        }
-        if !self.is_interactive() {
-            return Err(refused(
-                "there is no terminal to ask on: say --yes to let it be done, or --dry-run to see the plan only; nothing was changed",
-            ));
-        }
-        self.question("Do all this?")
-    }
-
-    fn question(&self, words: &str) -> Result<bool, RunError> {
-        self.asked(words)
-            .map_err(|error| refused(format!("the answer could not be read: {error}")))
-    }
-
-    /// A yes has to be typed: Enter alone, or the end of input, is a no.
-    fn asked(&self, words: &str) -> io::Result<bool> {
-        let _ = self;
-        let mut stderr = io::stderr();
-        loop {
-            write!(stderr, "{words} [yes/no] ")?;
-            stderr.flush()?;
-            let mut answer = String::new();
-            if io::stdin().lock().read_line(&mut answer)? == 0 {
-                return Ok(false);
-            }
-            match answer.trim().to_lowercase().as_str() {
-                "y" | "yes" => return Ok(true),
-                "n" | "no" | "" => return Ok(false),
-                _ => writeln!(stderr, "say yes or no")?,
-            }
-        }
-    }
-}
-
-impl Watch for Terminal {
-    fn doing(&self, line: &str) {
-        self.bar.set_message(line.to_owned());
-        self.bar.tick();
-    }
-
-    fn say(&self, line: &str) {
-        self.bar.set_message("");
-        self.bar.suspend(|| {
-            // Where stderr is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{line}");
-        });
-    }
-}
-
-impl Ask for Terminal {
-    fn permits(&self, words: &str, cut: &str) -> io::Result<bool> {
-        if self.yes {
-            return Ok(true);
-        }
-        self.asked(&format!("{words}: this {cut}. Do it?"))
     }
 }

@@ -2,9 +2,7 @@
 
 use super::{ENV, MISSING, NOT_A_FILE, TOO_LARGE, expected};
 use crate::{
-    checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
-    },
+    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{
         Observed, Source,
         stack::{
@@ -58,14 +56,6 @@ static CAUSES: [Cause; 10 + expected::CAUSES.len()] = {
     causes
 };
 
-/// What a file of the edition does away with. A file that Compose itself refuses is for a person to look at.
-static MENDED: [Cause; 1 + expected::CAUSES.len()] = {
-    let mut causes = [MISSING; 1 + expected::CAUSES.len()];
-    let (_, rest) = causes.split_at_mut(1);
-    rest.copy_from_slice(&expected::CAUSES);
-    causes
-};
-
 const EXPECTED: &str = "a compose file that Compose can read";
 
 /// See [`Prose::checks`] in the declaration.
@@ -83,7 +73,7 @@ pub static COMPOSE: Check = Check {
         why: "Compose refuses a file as a whole: with one wrong line nothing is started, updated or stopped any more. An unset variable is worse, since Compose only warns, puts nothing in its place and starts a container with an empty host name or an image without a tag.",
         remedy: "Correct the place that the summary names; `docker compose config` in the stack's directory shows what Compose itself makes of the file.",
     },
-    mends: &[Mend::new(Remedy::WriteComposeFile, &MENDED)],
+    mends: &expected::MENDS,
     judge: Judge::One(judge),
 };
 
