@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::AbsolutePath;
+use super::{AbsolutePath, CertificateMode};
 
 /// How the network is looked at and judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,8 @@ pub struct OutboundGroup {
     pub used_by: ProxyUser,
     /// What does not work without these hosts.
     pub breaks: String,
+    /// Whose certificates make these hosts unnecessary.
+    pub skipped_when: Vec<CertificateMode>,
     /// The hosts.
     pub hosts: Vec<OutboundHost>,
     /// Addresses that a firewall may open instead of the names.

@@ -6,12 +6,12 @@ use super::{
     outside::{self, Seen, View},
 };
 use crate::{
-    checks::{Connection, Context, Direction, Judgement, Status, Verdict},
+    checks::{Connection, Context, Direction, Judgement, Status, Verdict, certificate_mode},
     facts::{
         Gap,
         listeners::{Holder, Listener},
     },
-    profile::{CertificateMode, InboundPort, Speaks},
+    profile::{InboundPort, Speaks},
 };
 
 /// The verdict on the inbound port of this id.
@@ -53,17 +53,8 @@ fn judge_port(context: &Context, id: &str) -> Judgement {
     else {
         return Ok(Verdict::skip("the profile names no such port"));
     };
-    let mode = certificate_mode(context);
-    if let Some(mode) = mode.filter(|mode| inbound.skipped_when.contains(mode)) {
-        return Ok(Verdict::skip(format!(
-            "port {} is not needed with {}",
-            inbound.port,
-            match mode {
-                CertificateMode::Own => "a certificate of the customer's own",
-                CertificateMode::SelfSigned => "a self-signed certificate",
-                CertificateMode::LetsEncrypt => "certificates of Let's Encrypt",
-            }
-        )));
+    if let Some(why) = certificate_mode::not_needed(context, &inbound.skipped_when) {
+        return Ok(Verdict::skip(format!("port {} is {why}", inbound.port)));
     }
     let listeners = context.facts.listeners().seen()?;
     let sockets: Vec<&Listener> = listeners
@@ -87,14 +78,6 @@ fn expected(inbound: &InboundPort) -> String {
         "Traefik, or nothing yet, holds port {}, and it is let in from {}",
         inbound.port, inbound.from
     )
-}
-
-/// Whose certificates are served, where that is known.
-fn certificate_mode(context: &Context) -> Option<CertificateMode> {
-    context.profile.certificates.mode.or_else(|| {
-        let certificates = context.facts.certificates().seen().ok()?;
-        Some(certificates.mode())
-    })
 }
 
 /// The verdict where what listens is itself the trouble.

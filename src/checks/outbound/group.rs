@@ -9,7 +9,7 @@ use super::{
     way::Surroundings,
 };
 use crate::{
-    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},
+    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, certificate_mode, system},
     facts::outbound::{Connect, HostProbe, Outbound},
     profile::{GroupLevel, OutboundGroup},
     units::counted,
@@ -17,9 +17,14 @@ use crate::{
 
 /// Judges the group of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
+    let group = context.profile.outbound.iter().find(|group| group.id == id);
+    if let Some(why) =
+        group.and_then(|group| certificate_mode::not_needed(context, &group.skipped_when))
+    {
+        return Ok(Verdict::skip(why));
+    }
     if context.facts.is_offline() {
         let verdict = Verdict::skip(OFFLINE);
-        let group = context.profile.outbound.iter().find(|group| group.id == id);
         return Ok(match group {
             Some(group) => request::unmeasured(verdict, group, "the run was offline"),
             None => verdict,
@@ -27,7 +32,7 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     }
     // An older doctor's profile has no groups, and then nobody looked either.
     let outbound = context.facts.outbound().seen()?;
-    let Some(group) = context.profile.outbound.iter().find(|group| group.id == id) else {
+    let Some(group) = group else {
         return Ok(Verdict::skip(format!("the profile has no group “{id}”")));
     };
     if group.hosts.is_empty() {

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, dns,
+        Verdict, certificate_mode, dns,
     },
     facts::{
         Source,
@@ -31,7 +31,7 @@ pub static PROXY: Check = Check {
     category: Category::Outbound,
     level: Level::Required,
     needs: &[&dns::RESOLVERS],
-    reads: &[Source::Outbound, Source::Proxies],
+    reads: &[Source::Outbound, Source::Proxies, Source::Certificates],
     reference: "Operator's manual, firewall: customers whose firewall cannot filter by name",
     causes: &[
         causes::PROXY_UNREACHABLE,
@@ -57,7 +57,7 @@ fn judge(context: &Context) -> Judgement {
     let proxies = context.facts.proxies().seen()?;
     let landscape = Landscape::of(outbound);
     let mut by_proxy: BTreeMap<String, Vec<&HostProbe>> = BTreeMap::new();
-    for probe in &outbound.hosts {
+    for probe in needed(context, outbound) {
         if let Some(proxy) = &probe.proxy {
             by_proxy
                 .entry(proxy.address.to_string())
@@ -105,6 +105,24 @@ fn judge(context: &Context) -> Judgement {
         verdict = verdict.evidence(settings.source.clone(), shown);
     }
     Ok(verdict)
+}
+
+/// The hosts that are needed with the certificates that are served here.
+fn needed<'a>(
+    context: &Context,
+    outbound: &'a Outbound,
+) -> impl Iterator<Item = &'a HostProbe> {
+    let spared: Vec<&str> = context
+        .profile
+        .outbound
+        .iter()
+        .filter(|group| certificate_mode::not_needed(context, &group.skipped_when).is_some())
+        .map(|group| group.id.as_str())
+        .collect();
+    outbound
+        .hosts
+        .iter()
+        .filter(move |probe| !spared.contains(&probe.group.as_str()))
 }
 
 fn places(proxies: &Proxies) -> impl Iterator<Item = &ProxySettings> {

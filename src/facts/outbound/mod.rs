@@ -38,7 +38,7 @@ use super::{
     proxies::{self, ProxyAddress},
     resolvers,
 };
-use crate::profile::{OutboundHost, ProxyUser};
+use crate::profile::{OutboundGroup, OutboundHost, ProxyUser};
 
 /// What answers at the hosts that the product needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -156,7 +156,10 @@ pub async fn observe(
     let mut looking = JoinSet::new();
     let mut knocking = JoinSet::new();
     let mut place = 0_usize;
-    for group in &site.profile.outbound {
+    let mode = site.profile.certificates.mode;
+    let is_needed =
+        |group: &&OutboundGroup| !mode.is_some_and(|mode| group.skipped_when.contains(&mode));
+    for group in site.profile.outbound.iter().filter(is_needed) {
         for host in group.hosts.iter().cloned() {
             let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
