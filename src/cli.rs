@@ -100,9 +100,9 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
-    pub facts: Option<PathBuf>,
+    /// Judge recorded facts instead of this machine; a probe's report is evidence beside them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod evidence;
 mod formats;
 mod outside;
 mod serving;
@@ -21,7 +22,7 @@ use crate::{
     cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
     diagnosis::{self, Rules},
     diff::{self, StoredReportError},
-    facts::{self, Facts, Site},
+    facts::{self, Facts, Observed, Site},
     files::Root,
     output::{self, OutputError},
     profile::{self, Profile},
@@ -286,10 +287,15 @@ async fn gathered(
     redactor: &Redactor,
     at: Timestamp,
 ) -> Result<Facts, RunError> {
-    match &options.facts {
-        Some(file) => replayed(file, options),
-        None => observed(selection, options, redactor, at).await,
+    let evidence = evidence::sorted(options)?;
+    let mut facts = match evidence.recording {
+        Some(file) => replayed(file, options)?,
+        None => observed(selection, options, redactor, at).await?,
+    };
+    if let Some(probe) = evidence.probe {
+        facts.probe_report = Observed::Seen(probe);
     }
+    Ok(facts)
 }
 
 /// The account that the process runs under, and whose it was before sudo.

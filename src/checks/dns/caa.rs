@@ -361,6 +361,24 @@ mod tests {
                 Case::new("no name", Status::Skip, None, |facts: &mut Facts| {
                     facts.node_names = Observed::Absent;
                 }),
+                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
+                    facts.offline = true;
+                }),
+                Case::new(
+                    "an older doctor",
+                    Status::Unknown,
+                    Some("not-observed"),
+                    |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn without_certificates_of_letsencrypt_nothing_is_asked_of_caa() {
+        judge_cases(
+            &CAA,
+            &[
                 Case::new(
                     "a certificate of one's own, whatever CAA says",
                     Status::Skip,
@@ -381,15 +399,6 @@ mod tests {
                             ..Certificates::default()
                         });
                     },
-                ),
-                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
-                    facts.offline = true;
-                }),
-                Case::new(
-                    "an older doctor",
-                    Status::Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
                 ),
             ],
         );

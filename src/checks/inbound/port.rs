@@ -248,7 +248,7 @@ fn with_view(
         // What was not seen from outside either may be anything.
         View::None | View::Useless(_) if is_unseen => return Err(unseen(context, inbound.port)),
         View::None => Verdict::pass(held).remark(format!(
-            "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and name its report as `probe_report` in the settings",
+            "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and give its report to this run (--facts PROBE.json), or name it as `probe_report` in the settings",
             if sockets.is_empty() { " while sesam-doctor listen runs here" } else { "" }
         )),
         View::Useless(why) => Verdict::pass(held).remark(why),

@@ -108,10 +108,7 @@ fn judge(context: &Context) -> Judgement {
 }
 
 /// The hosts that are needed with the certificates that are served here.
-fn needed<'a>(
-    context: &Context,
-    outbound: &'a Outbound,
-) -> impl Iterator<Item = &'a HostProbe> {
+fn needed<'a>(context: &Context, outbound: &'a Outbound) -> impl Iterator<Item = &'a HostProbe> {
     let spared: Vec<&str> = context
         .profile
         .outbound
