@@ -29,8 +29,6 @@ pub struct Network {
     pub stub_upstreams: AbsolutePath,
     /// Names that are resolved without a name server.
     pub hosts_file: AbsolutePath,
-    /// Bundles of trusted authorities; the first that exists is the system's trust store.
-    pub trust_stores: Vec<AbsolutePath>,
     /// The Docker daemon's configuration.
     pub docker_daemon_file: AbsolutePath,
     /// Directories of systemd drop-ins for the Docker daemon, in the order in which later ones win.

@@ -192,12 +192,43 @@ fn from_firewall_and_outside(
         (Gate::Unknown(gap), View::Seen(_)) => with_view(context, inbound, sockets, view)?
             .remark(format!("the machine's own firewall could not be looked at: {gap}")),
         (Gate::Unknown(gap), _) => return Err(gap),
+        (Gate::OpenOverIpv4 { how, missing }, View::Seen(_)) => {
+            with_view(context, inbound, sockets, view)?
+                .evidence("firewall", how)
+                .remark(format!("over IPv6 not: {}", missing.summary))
+        }
+        (Gate::OpenOverIpv4 { how, missing }, _) if name_has_ipv6(context) => Verdict::warn(
+            causes::FIREWALL_CLOSED,
+            format!(
+                "the node's name has an IPv6 address, and over IPv6 port {port} is closed: {}",
+                missing.summary
+            ),
+        )
+        .evidence("firewall", how)
+        .advice(missing.command)
+        .remark("whoever comes over IPv6 first, as Let's Encrypt does, waits in vain before trying IPv4"),
+        (Gate::OpenOverIpv4 { how, missing }, _) => with_view(context, inbound, sockets, view)?
+            .evidence("firewall", how)
+            .remark(format!(
+                "over IPv6 port {port} is closed ({}), which matters once the node's name has an IPv6 address: {}",
+                missing.summary, missing.command
+            )),
         (Gate::Open(how) | Gate::Limited(how) | Gate::Unjudged(how), _) => {
             with_view(context, inbound, sockets, view)?.evidence("firewall", how)
         }
         (Gate::None, _) => with_view(context, inbound, sockets, view)?,
     };
     Ok(with_rule_set(context, verdict))
+}
+
+/// Whether the node's name is known to have an IPv6 address.
+fn name_has_ipv6(context: &Context) -> bool {
+    context.facts.node_names().seen().is_ok_and(|node| {
+        node.names
+            .addresses()
+            .iter()
+            .any(|address| address.is_ipv6())
+    })
 }
 
 /// Rules from elsewhere are named and not judged.

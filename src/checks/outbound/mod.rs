@@ -9,6 +9,7 @@ mod http;
 mod landscape;
 mod names;
 mod proxy;
+mod proxy_hop;
 mod request;
 mod tls;
 mod trouble;

@@ -352,6 +352,7 @@ mod tests {
                     group: "sesam".into(),
                     host: crate::profile::OutboundHost::default(),
                     led_here: None,
+                    download: None,
                     proxy: None,
                     names: None,
                     paths: vec![Path {
@@ -362,6 +363,7 @@ mod tests {
                             from: None,
                             connect: Connect::Open,
                             connect_ms: 1,
+                            proxy_tls: None,
                             tunnel: None,
                             tls: None,
                             http: Some(Http {

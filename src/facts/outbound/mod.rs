@@ -6,6 +6,7 @@ pub mod http;
 mod names;
 mod path;
 mod probe;
+mod socks;
 pub mod tls;
 pub mod trust;
 mod tunnel;
@@ -64,6 +65,9 @@ pub struct HostProbe {
     /// The host that led here; none for those of the profile.
     #[serde(default)]
     pub led_here: Option<String>,
+    /// What a request for a layer led to; none where none was made.
+    #[serde(default)]
+    pub download: Option<Download>,
     /// The proxy it is reached through; none where it is reached directly.
     #[serde(default)]
     pub proxy: Option<ProxyUse>,
@@ -72,6 +76,28 @@ pub struct HostProbe {
     pub names: Option<Names>,
     /// The ways there, IPv4 before IPv6; none where there is no address.
     pub paths: Vec<Path>,
+}
+
+/// What a registry's answer to the request for a public layer led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Download {
+    /// To another host, which was looked at.
+    Led,
+    /// No anonymous token was to be had.
+    NoToken,
+    /// The registry did not redirect.
+    NotRedirected {
+        /// What it answered; none where no answer came.
+        status: Option<u16>,
+    },
+    /// It serves layers itself.
+    SameHost,
+    /// To another host, with too little time left to look at it.
+    TooLate {
+        /// The host.
+        host: String,
+    },
 }
 
 /// A proxy, and who says that it is to be used.
