@@ -36,6 +36,7 @@ impl OwnAddress {
 }
 
 /// Every address, loopback and containers' bridges included, as the kernel has them.
+#[must_use]
 pub fn all() -> Observed<Vec<OwnAddress>> {
     match nix::ifaddrs::getifaddrs() {
         Err(error) => Observed::from_error(&error.into(), "the addresses of this machine"),
@@ -62,6 +63,7 @@ pub fn all() -> Observed<Vec<OwnAddress>> {
 }
 
 /// The addresses by which others can reach the machine, IPv4 before IPv6, a bounded number of them.
+#[must_use]
 pub fn for_others() -> Observed<Vec<OwnAddress>> {
     all().map(|mut addresses| {
         addresses.retain(OwnAddress::is_for_others);
