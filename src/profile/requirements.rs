@@ -173,6 +173,14 @@ pub struct Memory {
     pub oom_recent_hours: u32,
 }
 
+impl Memory {
+    /// How little memory may be available before it is a warning.
+    #[must_use]
+    pub fn available_warn_below(&self, total: Bytes) -> Bytes {
+        share(self.available_warn_percent, total)
+    }
+}
+
 /// Directories and files of the manual.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

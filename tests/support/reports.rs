@@ -252,6 +252,7 @@ fn measured(findings: &mut [Finding]) {
                     .label("group", "sesam")
                     .label("host", host)
                     .label("port", "443")
+                    .label("family", "IPv4")
                     .label("phase", phase),
             );
         }

@@ -11,7 +11,8 @@ use crate::{
     facts::{
         Source,
         dns::{Answer, ReplyCode},
-        node_names::{NodeNames, OwnAddress},
+        host::addresses::OwnAddress,
+        node_names::NodeNames,
         outbound::Lookup,
     },
 };

@@ -8,6 +8,7 @@ mod host;
 mod http;
 mod landscape;
 mod names;
+mod phases;
 mod proxy;
 mod proxy_hop;
 mod request;
