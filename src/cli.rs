@@ -67,6 +67,14 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Print the JSON Schema of the report
@@ -124,6 +132,24 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,

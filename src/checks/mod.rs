@@ -26,6 +26,7 @@ mod certificate_mode;
 mod connection;
 mod measurement;
 mod registry;
+mod remedy;
 mod verdict;
 
 use jiff::Timestamp;
@@ -34,6 +35,7 @@ pub use cause::{Cause, GAP_CAUSES, gap_cause};
 pub use connection::{Connection, Direction};
 pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
+pub use remedy::{Directory, Mend, Port, Remedy, Restricted, Safety};
 pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
 
 use crate::{
@@ -179,6 +181,8 @@ pub struct Check {
     pub causes: &'static [Cause],
     /// What `explain` and the check reference say.
     pub prose: Prose,
+    /// What `--fix` does about its causes.
+    pub mends: &'static [Mend],
     /// How it judges.
     pub judge: Judge,
 }

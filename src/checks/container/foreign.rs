@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, software,
     },
     facts::{
         Source,
@@ -44,6 +45,10 @@ pub static FOREIGN: Check = Check {
         why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
         remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
     },
+    mends: &[Mend::new(
+        Remedy::Migrate,
+        &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT],
+    )],
     judge: Judge::One(judge),
 };
 

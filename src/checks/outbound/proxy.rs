@@ -46,6 +46,7 @@ pub static PROXY: Check = Check {
         why: "Where a machine is meant to go through a proxy, a proxy that is down, wants a login or forbids a host looks to programs as if the hosts themselves were down.",
         remedy: "The finding names the proxy, where it is configured, and what it answered. Give it to whoever runs the proxy, or correct the configuration.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
