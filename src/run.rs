@@ -31,6 +31,7 @@ use crate::{
     program,
     redact::Redactor,
     reference,
+    remediate::AnswerError,
     report::{self, PageError, Report},
     serve::ServeError,
     settings::Settings,
@@ -111,6 +112,8 @@ enum RunError {
     Serve(#[from] ServeError),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     #[error("--fix: {0}")]
     Fix(String),
     #[error("undo: {0}")]

@@ -50,10 +50,10 @@ pub enum Remedy {
     CreateNetworks,
     /// Log in to the registry, and keep the login as Docker keeps it.
     RegistryLogin,
-    /// Stop an old installation, and bring its data, license and login to their new places.
-    Migrate,
     /// Pull the stack's images.
     PullImages,
+    /// Stop an old installation, and bring its data, license and login to their new places.
+    Migrate,
     /// Bring the stack up.
     ComposeUp,
     /// Wait until the node is well.
@@ -232,6 +232,9 @@ impl Remedy {
                 Self::StartDocker,
                 Self::RestartDocker,
                 Self::CreateDirectory(Data),
+                // The service is down from here on, so what can be done before is.
+                Self::CreateNetworks,
+                Self::PullImages,
             ],
             Self::PullImages => &[
                 Self::InstallCompose,
@@ -267,7 +270,7 @@ impl Remedy {
             Self::WriteDaemonConfig | Self::WriteDaemonProxy => &[Self::RestartDocker],
             Self::WriteComposeFile => &[Self::ComposeUp],
             Self::Migrate => &[Self::ComposeUp, Self::RemoveOldContainers],
-            Self::ComposeUp => &[Self::PullImages, Self::AwaitHealth],
+            Self::ComposeUp => &[Self::CreateNetworks, Self::PullImages, Self::AwaitHealth],
             _ => &[],
         }
     }

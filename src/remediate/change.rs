@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, mkdirat, symlinkat};
+use rustix::fs::{Mode, mkdirat, renameat, symlinkat};
 
 use super::{
     fault,
@@ -38,6 +38,27 @@ pub enum WayBack {
         /// What stays, as in “the package docker.io stays installed”.
         words: String,
     },
+}
+
+impl WayBack {
+    fn into_undo(self) -> Undo {
+        match self {
+            Self::Program {
+                words,
+                call,
+                is_safe,
+            } => {
+                let (program, arguments) = call.into_words();
+                Undo::Run {
+                    words,
+                    program,
+                    arguments,
+                    is_safe,
+                }
+            }
+            Self::None { words } => Undo::Stays { words },
+        }
+    }
 }
 
 impl<'a> Change<'a> {
@@ -231,29 +252,60 @@ impl<'a> Change<'a> {
     /// # Errors
     /// As for [`Machine::run`].
     pub fn run(&mut self, call: &Call, way_back: WayBack) -> Result<Said, StepError> {
-        let undo = match way_back {
-            WayBack::Program {
-                words,
-                call,
-                is_safe,
-            } => {
-                let (program, arguments) = call.into_words();
-                Undo::Run {
-                    words,
-                    program,
-                    arguments,
-                    is_safe,
-                }
-            }
-            WayBack::None { words } => Undo::Stays { words },
-        };
-        let change = self.intend(undo)?;
+        let change = self.intend(way_back.into_undo())?;
         let failed = |error| PlaceError::io(Path::new(&call.line()), error);
         fault::point("run a program").map_err(failed)?;
         let said = self.machine.run(call)?;
         fault::point("after a program").map_err(failed)?;
         self.done(change)?;
         Ok(said)
+    }
+
+    /// Does something else that changes the machine, as through the Docker engine.
+    ///
+    /// # Errors
+    /// What `act` says.
+    pub(super) fn act(
+        &mut self,
+        way_back: WayBack,
+        act: impl FnOnce(&Machine) -> Result<(), StepError>,
+    ) -> Result<(), StepError> {
+        let change = self.intend(way_back.into_undo())?;
+        let failed = |error| PlaceError::io(Path::new("the machine"), error);
+        fault::point("act").map_err(failed)?;
+        act(self.machine)?;
+        fault::point("after an act").map_err(failed)?;
+        self.done(change)
+    }
+
+    /// Gives a directory another name on its file system, where nothing has that name, or an empty directory.
+    ///
+    /// # Errors
+    /// Where something is there, and the system's.
+    pub(super) fn move_directory(&mut self, from: &Path, to: &Path) -> Result<(), StepError> {
+        let (old, old_name) = Directory::above(self.machine.root(), from)?;
+        let (new, new_name) = Directory::above(self.machine.root(), to)?;
+        let entry = old.look(&old_name)?;
+        if entry.kind() != FileKind::Directory {
+            return Err(PlaceError::NotADirectory {
+                path: entry.path.clone(),
+                kind: entry.kind(),
+            }
+            .into());
+        }
+        let change = self.intend(Undo::MoveBack {
+            from: from.to_path_buf(),
+            to: to.to_path_buf(),
+            inode: entry.status.st_ino,
+        })?;
+        let failed = |error: std::io::Error| PlaceError::io(to, error);
+        fault::point("rename a directory").map_err(failed)?;
+        // The kernel replaces a directory by another one only where it is empty.
+        renameat(&old, &old_name, &new, &new_name).map_err(|error| PlaceError::io(to, error))?;
+        fault::point("after rename of a directory").map_err(failed)?;
+        old.synchronise()?;
+        new.synchronise()?;
+        self.done(change)
     }
 
     fn intend(&mut self, undo: Undo) -> Result<ChangeNumber, StepError> {

@@ -2,7 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    sync::OnceLock,
+    time::{Duration, Instant},
 };
 
 use tokio::runtime::Handle;
@@ -35,6 +36,8 @@ pub struct Machine {
     runtime: Handle,
     redactor: Redactor,
     watch: Box<dyn Watch>,
+    /// When the service was stopped by this run.
+    stopped: OnceLock<Instant>,
 }
 
 /// One program that is to be run.
@@ -131,7 +134,61 @@ impl Machine {
             runtime: Handle::current(),
             redactor,
             watch,
+            stopped: OnceLock::new(),
         }
+    }
+
+    /// Waits for something on the runtime.
+    pub(super) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Takes down that the service stops now.
+    pub(super) fn note_stop(&self) {
+        // The first stop counts.
+        let _ = self.stopped.set(Instant::now());
+    }
+
+    /// How long ago this run stopped the service, where it did.
+    pub(super) fn stopped_for(&self) -> Option<Duration> {
+        self.stopped.get().map(Instant::elapsed)
+    }
+
+    /// A number that neither an account nor a group has in the machine's own files; none where those cannot be read.
+    pub(super) fn free_user(&self) -> Option<u32> {
+        const LARGEST: u64 = 16_000_000;
+        // Where accounts of people begin, and end (`login.defs(5)`).
+        const NUMBERS: std::ops::Range<u32> = 1_000..60_000;
+        let mut taken = std::collections::BTreeSet::new();
+        for file in ["/etc/passwd", "/etc/group"] {
+            let content = self
+                .read(Path::new(file), LARGEST)
+                .ok()?
+                .unwrap_or_default();
+            let text = String::from_utf8_lossy(&content).into_owned();
+            let numbers = text
+                .lines()
+                .filter_map(|line| line.split(':').nth(2)?.parse::<u32>().ok());
+            taken.extend(numbers);
+        }
+        NUMBERS.into_iter().find(|number| !taken.contains(number))
+    }
+
+    /// User and group of an account in the machine's own file; none where there is no such account.
+    ///
+    /// # Errors
+    /// Where that file cannot be read.
+    pub(super) fn account(&self, name: &str) -> Result<Option<(u32, u32)>, StepError> {
+        const LARGEST: u64 = 16_000_000;
+        let passwd = self
+            .read(Path::new("/etc/passwd"), LARGEST)?
+            .unwrap_or_default();
+        Ok(String::from_utf8_lossy(&passwd).lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next() == Some(name)).then_some(())?;
+            let user = fields.nth(1)?.parse().ok()?;
+            Some((user, fields.next()?.parse().ok()?))
+        }))
     }
 
     /// What is taken for `/`.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
+    answers::Question,
     machine::Machine,
     step::{Situation, Step},
     steps,
@@ -107,6 +108,24 @@ pub fn ordered(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Remedy> {
         order.push(next);
     }
     order
+}
+
+/// What has to be known for a plan of these proposals, each question once.
+#[must_use]
+pub fn questions(
+    proposals: &[Proposal],
+    situation: &Situation,
+    machine: &Machine,
+) -> Vec<Question> {
+    let mut questions: Vec<Question> = Vec::new();
+    for remedy in ordered(remedies(proposals).into_keys()) {
+        for question in steps::questions(remedy, situation, machine) {
+            if !questions.iter().any(|known| known.key == question.key) {
+                questions.push(question);
+            }
+        }
+    }
+    questions
 }
 
 impl Plan {
@@ -255,6 +274,7 @@ mod tests {
             order,
             [
                 Remedy::WriteComposeFile,
+                Remedy::CreateNetworks,
                 Remedy::PullImages,
                 Remedy::ComposeUp,
                 Remedy::AwaitHealth

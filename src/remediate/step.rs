@@ -1,5 +1,7 @@
 //! What a step of a plan can say of itself and do.
 
+use std::path::PathBuf;
+
 use thiserror::Error;
 
 use super::{Answers, change::Change, machine::Machine, walk::PlaceError};
@@ -12,9 +14,35 @@ pub struct Situation<'a> {
     pub facts: &'a Facts,
     /// What a person or a file answered; complete for the remedies of the plan.
     pub answers: &'a Answers,
+    /// Whether the containers of an old installation are kept.
+    pub keep_old: bool,
+    /// The number that the edition's account gets, where there is none yet.
+    new_user: Option<u32>,
 }
 
-impl Situation<'_> {
+impl<'a> Situation<'a> {
+    /// What was observed and answered, on the machine that is to be mended.
+    #[must_use]
+    pub fn new(facts: &'a Facts, answers: &'a Answers, keep_old: bool, machine: &Machine) -> Self {
+        let account = facts.profile.system.account.as_deref();
+        let is_missing = |name| machine.account(name).is_ok_and(|known| known.is_none());
+        let new_user = account
+            .filter(|name| is_missing(name))
+            .and_then(|_| machine.free_user());
+        Self {
+            facts,
+            answers,
+            keep_old,
+            new_user,
+        }
+    }
+
+    /// Where a person has the license.
+    #[must_use]
+    pub fn license_source(&self) -> Option<PathBuf> {
+        self.answers.get("license_file").map(PathBuf::from)
+    }
+
     /// The account that the node's data belongs to: as `.env` has it, else as it was answered, else the edition's own.
     #[must_use]
     pub fn node_user(&self) -> Option<u32> {
@@ -25,29 +53,9 @@ impl Situation<'_> {
         };
         stack
             .and_then(crate::facts::stack::Stack::user_id)
-            .or(self.answers.user_id)
+            .or_else(|| self.answers.get("user_id")?.parse().ok())
             .or_else(of_edition)
-    }
-}
-
-impl Situation<'_> {
-    /// Where the stack's files are, or are to be.
-    #[must_use]
-    pub fn stack_directory(&self) -> std::path::PathBuf {
-        let profile = &self.facts.profile;
-        let observed = self.facts.stack.seen().ok().map(|stack| &stack.directory);
-        observed
-            .filter(|directory| !directory.as_os_str().is_empty())
-            .cloned()
-            .or_else(|| self.facts.settings.stack_dir.clone())
-            .or_else(|| Some(profile.stack.directories.first()?.to_path_buf()))
-            .unwrap_or_else(|| profile.layout.data_mount.to_path_buf())
-    }
-
-    /// Where a person has the license.
-    #[must_use]
-    pub fn license_source(&self) -> Option<std::path::PathBuf> {
-        self.answers.license_file.clone()
+            .or(self.new_user)
     }
 }
 

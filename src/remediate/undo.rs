@@ -46,6 +46,14 @@ pub(super) enum Undo {
     },
     /// Give things back to their former owners, with their former permissions, where they are still as they were set.
     RestoreAttributes { entries: Vec<Attributes> },
+    /// Give the directory its former name back, where it is still the same and nothing has that name.
+    MoveBack {
+        #[serde(with = "path_text")]
+        from: PathBuf,
+        #[serde(with = "path_text")]
+        to: PathBuf,
+        inode: u64,
+    },
     /// Run a program. It must do no harm where there is nothing to take back.
     Run {
         /// What that does, as in “remove the network sesam”.
@@ -99,6 +107,9 @@ impl Undo {
                     several.len()
                 ),
             },
+            Self::MoveBack { from, to, .. } => {
+                format!("move {} back to {}", to.display(), from.display())
+            }
             Self::Run { words, .. } => words.clone(),
             Self::Stays { words } => format!("nothing: {words}"),
         }
@@ -132,6 +143,7 @@ impl Undo {
                 digest,
             } => restore_file(machine, path, temporary, kept.as_deref(), digest, salt),
             Self::RestoreAttributes { entries } => restore_attributes(machine, entries),
+            Self::MoveBack { from, to, inode } => move_back(machine, from, to, *inode),
             Self::Run {
                 program, arguments, ..
             } => {
@@ -221,6 +233,42 @@ fn remove(parent: &Directory, name: &std::ffi::OsStr) -> Result<(), PlaceError> 
     }
     fault::point("after unlink").map_err(failed)?;
     parent.synchronise()
+}
+
+fn move_back(machine: &Machine, from: &Path, to: &Path, inode: u64) -> Result<Undone, StepError> {
+    let (Some((new, new_name)), Some((old, old_name))) =
+        (above(machine, to)?, above(machine, from)?)
+    else {
+        return Ok(Undone::Kept(format!(
+            "the place of {} or {} is gone",
+            from.display(),
+            to.display()
+        )));
+    };
+    let is_ours = |entry: &Entry| entry.status.st_ino == inode;
+    match (new.find(&new_name)?, old.find(&old_name)?) {
+        // It was never moved, or is back already.
+        (_, Some(entry)) if is_ours(&entry) => Ok(Undone::Yes),
+        (Some(entry), None) if is_ours(&entry) => {
+            let failed = |error: std::io::Error| PlaceError::io(from, error);
+            fault::point("rename a directory back").map_err(failed)?;
+            renameat(&new, &new_name, &old, &old_name)
+                .map_err(|error| PlaceError::io(from, error))?;
+            fault::point("after rename of a directory back").map_err(failed)?;
+            new.synchronise()?;
+            old.synchronise()?;
+            Ok(Undone::Yes)
+        }
+        (_, Some(_)) => Ok(Undone::Kept(format!(
+            "{} holds something else by now, so {} stays where it is",
+            from.display(),
+            to.display()
+        ))),
+        _ => Ok(Undone::Kept(format!(
+            "{} is no longer what was moved there",
+            to.display()
+        ))),
+    }
 }
 
 fn restore_file(

@@ -11,9 +11,11 @@ use crate::{
     cli::{Command, Format, RunOptions},
     facts::Facts,
     files::Root,
+    profile::Profile,
     redact::Redactor,
     remediate::{
         self, Answers, Lock, Machine, Plan, Situation, StepResult, TakenBack, Unfinished, Work,
+        answers::{self, MissingAnswers, Question},
     },
     report::{Remediation, RemediationStep, Report},
 };
@@ -87,10 +89,7 @@ pub(super) async fn fix(
     let selection = selection(words, options)?;
     let earlier = super::formats::earlier(options)?;
     let site = site(options, redactor)?;
-    let answers = match &options.answers {
-        Some(file) => Answers::load(file)?,
-        None => Answers::default(),
-    };
+    let answers = given_answers(options, &site.profile, redactor)?;
     let machine = Arc::new(Machine::new(
         site.root.clone(),
         redactor.clone(),
@@ -137,6 +136,20 @@ pub(super) async fn fix(
         Exit::Reported(_) if failed => Exit::Reported(2),
         exit => exit,
     })
+}
+
+/// What was answered beforehand, in a file and in the environment.
+fn given_answers(
+    options: &RunOptions,
+    profile: &Profile,
+    redactor: &Redactor,
+) -> Result<Answers, RunError> {
+    let mut answers = match &options.answers {
+        Some(file) => Answers::read(file, profile, redactor)?,
+        None => Answers::default(),
+    };
+    answers.take_environment(profile, |name| std::env::var(name).ok(), redactor)?;
+    Ok(answers)
 }
 
 /// The lock, and a run that was found interrupted.
@@ -195,6 +208,15 @@ pub(super) async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|error| Err(RunError::Threads(io::Error::other(error))))
 }
 
+/// What is typed, unbuffered: what comes after a line is for whoever asks next.
+struct Typed(io::Stdin);
+
+impl io::Read for Typed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(rustix::io::read(&self.0, buffer)?)
+    }
+}
+
 /// What is carried out on a thread that may block.
 struct Job {
     machine: Arc<Machine>,
@@ -220,10 +242,8 @@ impl Job {
         held: Option<Held>,
     ) -> Result<Carried, RunError> {
         let machine = &*self.machine;
-        let situation = Situation {
-            facts,
-            answers: &self.answers,
-        };
+        let answers = self.answered(proposals, facts, held.is_some())?;
+        let situation = Situation::new(facts, &answers, self.options.keep_old, machine);
         let plan = Plan::make(proposals, &situation, machine);
         let Some((lock, unfinished)) = held else {
             self.show(&plan)?;
@@ -254,6 +274,51 @@ impl Job {
         let work = remediate::apply(&plan, machine, &lock, unfinished, account(), &ask)
             .map_err(|error| refused(error.to_string()))?;
         Ok(Carried::Out { work, left })
+    }
+
+    /// The answers that the plan needs: given, asked for at the terminal, or the defaults.
+    fn answered(
+        &self,
+        proposals: &[crate::diagnosis::Proposal],
+        facts: &Facts,
+        is_required: bool,
+    ) -> Result<Answers, RunError> {
+        let machine = &*self.machine;
+        let (profile, redactor) = (&facts.profile, machine.redactor());
+        let mut answers = self.answers.clone();
+        // An answer can bring up another question, as that for the files of a certificate.
+        loop {
+            let situation = Situation::new(facts, &answers, self.options.keep_old, machine);
+            let questions = remediate::questions(proposals, &situation, machine);
+            let open: Vec<Question> = questions
+                .iter()
+                .filter(|question| !answers.has(&question.key))
+                .cloned()
+                .collect();
+            if open.is_empty() {
+                return Ok(answers);
+            }
+            let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+            if is_required && is_interactive {
+                let mut stdin = io::BufReader::with_capacity(1, Typed(io::stdin()));
+                let device = io::stdin();
+                answers::Terminal::new(&mut stdin, device.as_fd(), &mut io::stderr())
+                    .ask(&open, &mut answers, profile, redactor)
+                    .map_err(|error| refused(error.to_string()))?;
+                continue;
+            }
+            let missing = answers.missing(&open);
+            answers.take_defaults(&open, redactor);
+            if missing.is_empty() {
+                continue;
+            }
+            let missing = MissingAnswers(missing);
+            if is_required {
+                return Err(refused(missing.to_string()));
+            }
+            machine.watch().say(&missing.to_string());
+            return Ok(answers);
+        }
     }
 
     /// Prints the plan, and writes it as a script where one was asked for.

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -65,6 +65,18 @@ pub fn available_with_outside() -> bool {
         return false;
     }
     available()
+}
+
+/// Whether Docker's packages can be had for a machine without them.
+pub fn packages_available() -> bool {
+    let fetched = Command::new(lab().join("fetch-packages")).output().unwrap();
+    if !fetched.status.success() {
+        println!(
+            "left out: machines without Docker: {}",
+            String::from_utf8_lossy(&fetched.stderr).trim()
+        );
+    }
+    fetched.status.success()
 }
 
 impl Machine {
@@ -134,6 +146,22 @@ impl Machine {
         let said = String::from_utf8_lossy(&said).into_owned();
         assert!(output.status.success(), "{script}\n{said}");
         said
+    }
+
+    /// Writes a file in the machine.
+    pub fn write(&self, path: &str, content: &str) {
+        let mut child = self
+            .command(&["sh", "-euc", "cat >\"$1\"", "sh", path])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(content.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{path}");
     }
 
     /// The report of the doctor, run in the machine.

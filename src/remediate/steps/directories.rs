@@ -8,6 +8,7 @@ use crate::{
     files::FileKind,
     remediate::{
         change::Change,
+        content::stack::Disk,
         files::FileAttributes,
         machine::Machine,
         step::{Situation, Step, StepError},
@@ -17,7 +18,12 @@ use crate::{
 /// The step that makes a directory of the manual.
 pub(super) fn make(directory: Directory, situation: &Situation) -> Made {
     let profile = &situation.facts.profile;
-    let Some(path) = directory.path(profile) else {
+    let path = match (directory, situation.disk()) {
+        // Without a disk of their own, the data are where the link would be.
+        (Directory::Data, Disk::Root) => Some(&*profile.layout.data_link),
+        _ => directory.path(profile),
+    };
+    let Some(path) = path else {
         return Ok(Vec::new());
     };
     let user = situation.node_user().unwrap_or(0);
@@ -38,6 +44,17 @@ pub(super) fn make(directory: Directory, situation: &Situation) -> Made {
     one(MakeDirectory {
         path: path.to_path_buf(),
         attributes,
+    })
+}
+
+/// The step that makes a directory which something else than the manual asks for.
+pub(super) fn at(path: PathBuf, mode: u32, owner: u32) -> Box<dyn Step + Send> {
+    Box::new(MakeDirectory {
+        path,
+        attributes: FileAttributes {
+            mode,
+            owner: (owner, owner),
+        },
     })
 }
 
@@ -79,6 +96,9 @@ impl Step for MakeDirectory {
 /// The step that links the node's base to its data.
 pub(super) fn link(situation: &Situation) -> Made {
     let layout = &situation.facts.profile.layout;
+    if situation.disk() == Disk::Root {
+        return Ok(Vec::new());
+    }
     one(LinkData {
         link: layout.data_link.to_path_buf(),
         target: layout.data_dir.to_path_buf(),

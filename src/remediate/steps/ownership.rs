@@ -13,6 +13,7 @@ use crate::{
     files::FileKind,
     remediate::{
         change::Change,
+        content::stack::Disk,
         files::FileAttributes,
         machine::Machine,
         step::{Situation, Step, StepError},
@@ -37,8 +38,12 @@ pub(super) fn make(situation: &Situation) -> Made {
             "the node's user is not known: USER_ID is not in .env, and nobody answered it".into(),
         ));
     };
+    let data = match situation.disk() {
+        Disk::Data => &layout.data_dir,
+        Disk::Root => &layout.data_link,
+    };
     one(HandOver {
-        trees: vec![layout.data_dir.to_path_buf(), layout.logs_dir.to_path_buf()],
+        trees: vec![data.to_path_buf(), layout.logs_dir.to_path_buf()],
         user,
     })
 }
