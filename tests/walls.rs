@@ -46,7 +46,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("vantage", &["checks", "facts", "profile"]),
     ("diff", &["checks", "files", "report", "units"]),
     ("serve", &["files", "redact", "units"]),
-    ("reference", &["checks", "cli"]),
+    ("reference", &["checks", "cli", "spelling"]),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
     (
@@ -66,6 +66,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "report",
             "serve",
             "settings",
+            "spelling",
             "toml_document",
             "units",
             "vantage",
