@@ -64,7 +64,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("vantage", &["checks", "facts", "profile"]),
     ("diff", &["checks", "files", "report", "units"]),
     ("serve", &["files", "redact", "units"]),
-    ("reference", &["checks", "cli", "profile"]),
+    ("reference", &["checks", "cli", "profile", "spelling"]),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
     (
@@ -86,6 +86,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "report",
             "serve",
             "settings",
+            "spelling",
             "toml_document",
             "units",
             "vantage",
