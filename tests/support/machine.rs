@@ -44,10 +44,23 @@ pub fn available() -> bool {
     true
 }
 
+// Not every test uses all of it.
+#[allow(dead_code)]
 impl Machine {
     /// Boots a machine with the doctor under test in it, and makes the images of the stack.
     pub fn boot() -> Self {
-        let mut child = Command::new(lab().join("machine"))
+        let machine = Self::started(&mut Command::new(lab().join("machine")));
+        machine.sh("images");
+        machine
+    }
+
+    /// Boots one in the network namespace of a file, and makes no images.
+    pub fn boot_in(network: &Path) -> Self {
+        Self::started(Command::new(lab().join("machine")).env("NETWORK", network))
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command
             .arg("run")
             .env("DOCTOR", env!("CARGO_BIN_EXE_sesam-doctor"))
             .stdin(Stdio::piped())
@@ -64,9 +77,12 @@ impl Machine {
             .strip_prefix("ready ")
             .unwrap_or_else(|| panic!("the machine did not boot: {line}"))
             .to_owned();
-        let machine = Self { child, init };
-        machine.sh("images");
-        machine
+        Self { child, init }
+    }
+
+    /// Its root directory, as seen from here.
+    pub fn root(&self) -> PathBuf {
+        Path::new("/proc").join(&self.init).join("root")
     }
 
     /// Kills whoever holds the machine, as a test that is killed would.
@@ -93,11 +109,19 @@ impl Machine {
 
     /// Runs a script in the machine, and fails with what it printed where it fails.
     pub fn sh(&self, script: &str) -> String {
+        self.try_sh(script).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same; what it printed is the error where it fails.
+    pub fn try_sh(&self, script: &str) -> Result<String, String> {
         let output = self.command(&["sh", "-euc", script]).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(output.status.success(), "{script}\n{said}");
-        said
+        if output.status.success() {
+            Ok(said)
+        } else {
+            Err(format!("{script}\n{said}"))
+        }
     }
 
     /// The report of the doctor, run in the machine.
@@ -118,12 +142,16 @@ impl Machine {
     }
 
     fn json(&self, doctor: &str) -> Value {
-        let output = self.command(&["sh", "-c", doctor]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!(
-                "{doctor}: {error}\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
+        self.try_json(doctor)
+            .unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// What a command prints, as JSON; what it says else is the error where that is none.
+    pub fn try_json(&self, command: &str) -> Result<Value, String> {
+        let output = self.command(&["sh", "-c", command]).output().unwrap();
+        serde_json::from_slice(&output.stdout).map_err(|error| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            format!("{command}: {error}\n{said}")
         })
     }
 }
