@@ -184,7 +184,7 @@ pub async fn observe(site: Site) -> Observed<Probe> {
     .await
 }
 
-fn parse(text: &str) -> Result<Probe, String> {
+pub(in crate::facts) fn parse(text: &str) -> Result<Probe, String> {
     let report: ReportFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if report.kind != KIND {
         let kind: String = report.kind.chars().take(50).collect();

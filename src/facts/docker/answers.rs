@@ -18,7 +18,7 @@ macro_rules! answer {
         $(#[$meta])*
         #[derive(Debug, Default, Deserialize)]
         #[serde(default, rename_all = "PascalCase")]
-        pub(super) struct $name {
+        pub(in crate::facts) struct $name {
             $(#[serde(deserialize_with = "lenient")] pub(super) $member: $type,)*
         }
     };
@@ -27,7 +27,7 @@ macro_rules! answer {
 /// `GET /version`; here the types are strict, since this answer shows whether it is the engine's API at all.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct VersionAnswer {
+pub(in crate::facts) struct VersionAnswer {
     pub(super) version: String,
     pub(super) api_version: String,
     #[serde(default, rename = "MinAPIVersion")]

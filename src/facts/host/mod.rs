@@ -1,7 +1,7 @@
 //! The operating system and the machine's names.
 
-mod os_release;
-mod red_hat_release;
+pub(in crate::facts) mod os_release;
+pub(in crate::facts) mod red_hat_release;
 
 use std::path::Path;
 

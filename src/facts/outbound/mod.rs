@@ -8,7 +8,7 @@ mod path;
 mod probe;
 pub mod tls;
 pub mod trust;
-mod tunnel;
+pub(in crate::facts) mod tunnel;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -9,6 +9,7 @@ import http.client
 import http.server
 import json
 import os
+import shutil
 import socketserver
 import ssl
 import sys
@@ -114,9 +115,12 @@ def pair():
         with open(STORE, encoding="utf-8") as file:
             for resolver in json.load(file).values():
                 for entry in resolver.get("Certificates") or []:
-                    with open("/tmp/served.pem", "wb") as served:
+                    # Each thread has a file of its own, and the latest can be looked at.
+                    own = f"/tmp/served-{threading.get_ident()}.pem"
+                    with open(own, "wb") as served:
                         served.write(base64.b64decode(entry["certificate"]) + base64.b64decode(entry["key"]))
-                    return "/tmp/served.pem", None
+                    shutil.copyfile(own, "/tmp/served.pem")
+                    return own, None
     except (OSError, ValueError, KeyError, AttributeError):
         pass
     try:
@@ -130,14 +134,17 @@ def pair():
 
 def context():
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    chain, key = pair()
     if os.path.exists("/tmp/old-tls"):
         made.set_ciphers("ALL:@SECLEVEL=0")
         made.minimum_version = ssl.TLSVersion.TLSv1
         made.maximum_version = ssl.TLSVersion.TLSv1_1
     try:
-        made.load_cert_chain(*pair())
+        made.load_cert_chain(chain, key)
     except (ssl.SSLError, OSError):
         made.load_cert_chain("/default.pem")
+    if chain.startswith("/tmp/served-"):
+        os.unlink(chain)
     return made
 
 
