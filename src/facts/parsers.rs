@@ -142,7 +142,10 @@ fn docker_answers(content: &[u8]) {
 
 fn docker_files(content: &[u8]) {
     let _ = docker_root::parse(content);
-    survives_being_recorded(&registry_login::parse(&lossy(content), &Redactor::default()));
+    survives_being_recorded(&registry_login::parse(
+        &lossy(content),
+        &Redactor::default(),
+    ));
 }
 
 fn docker_logs(content: &[u8]) {

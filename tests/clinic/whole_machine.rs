@@ -1,13 +1,17 @@
 //! A whole customer's machine in the lab's internet: every check has something real to look at.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde_json::Value;
 
 use super::{internet::Lab, machine::Machine};
 
 /// What the customer's own host is called, in the names of the internet as well as in the stack.
-const NODE_NAME: &str = "at[sesam.company.com]='10.99.0.2 2001:db8:99::2'";
+/// And Docker Hub is the one that has the stack's images.
+const NAMES: &str = "at[sesam.company.com]='10.99.0.2 2001:db8:99::2'; at[registry-1.docker.io]=14; at[auth.docker.io]=15";
 
 /// Secrets of the lab; no report may say one.
 pub const SECRETS: [&str; 4] = [
@@ -51,14 +55,16 @@ impl WholeMachine {
              openssl genrsa 2048 2>/dev/null | openssl rsa -traditional -outform DER -out ca/account.key 2>/dev/null"
         ));
         assert_eq!(made, "done 0", "certificates of the node");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clinic");
+        let hub = internet.run(&format!(". {}", source.join("hub.sh").display()));
+        assert_eq!(hub, "done 0", "Docker Hub");
         let network = internet.root().join("run/netns/cust");
         let machine = Machine::boot_in(&network);
-        let whole = Self {
+        let mut whole = Self {
             machine,
             internet,
             edition: None,
         };
-        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clinic");
         let place = whole.guest("usr/share/lab/clinic");
         std::fs::create_dir_all(place.join("ca")).unwrap();
         for directory in [source.join("guest"), whole.internet.directory().join("ca")] {
@@ -75,7 +81,11 @@ impl WholeMachine {
         if let Ok(library) = std::fs::read("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1") {
             std::fs::write(place.join("libfaketime.so.1"), library).unwrap();
         }
-        whole.machine.sh("/usr/share/lab/clinic/images");
+        // The engine reads whom it trusts when it starts.
+        whole.arrange("").unwrap();
+        whole
+            .machine
+            .sh("systemctl restart docker; /usr/share/lab/clinic/images; hub publish");
         whole
     }
 
@@ -107,7 +117,7 @@ impl WholeMachine {
             some => some,
         };
         let said = self.internet.run(&format!(
-            "reset && {NODE_NAME} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
+            "reset && {NAMES} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
         ));
         if said != "done 0" {
             return Err(format!("the internet: {said}"));
@@ -149,7 +159,11 @@ impl WholeMachine {
             words.push(format!("FAKETIME='{offset}'"));
         }
         // Where every machine has the processors for itself two seconds are plenty.
-        let timeout = if arguments.contains("--timeout") { "" } else { "--timeout 4" };
+        let timeout = if arguments.contains("--timeout") {
+            ""
+        } else {
+            "--timeout 4"
+        };
         let line = format!(
             "{} {through} sesam-doctor {timeout} --no-progress --format json {arguments}",
             words.join(" ")

@@ -50,25 +50,63 @@ pub fn available() -> bool {
     true
 }
 
+/// What a machine's outside is made of, beyond the machine's own tools.
+#[allow(dead_code)]
+const OUTSIDE_TOOLS: [&str; 6] = [
+    "docker-registry",
+    "htpasswd",
+    "nginx",
+    "dnsmasq",
+    "openssl",
+    "python3",
+];
+
+/// The same for machines with an outside, see [`Machine::boot_with_outside`].
+#[allow(dead_code)]
+pub fn available_with_outside() -> bool {
+    let search = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    let missing = OUTSIDE_TOOLS
+        .iter()
+        .find(|tool| !std::env::split_paths(&search).any(|place| place.join(tool).exists()));
+    if let Some(tool) = missing {
+        println!("left out: the lab's customer machine with an outside: {tool} is missing");
+        return false;
+    }
+    available()
+}
+
 // Not every test uses all of it.
 #[allow(dead_code)]
 impl Machine {
     /// Boots a machine with the doctor under test in it, and makes the images of the stack.
     pub fn boot() -> Self {
-        let machine = Self::started(&mut Command::new(lab().join("machine")));
-        machine.sh("images");
+        Self::boot_as(&[])
+    }
+
+    /// The same with a network, on which there are Docker Hub, a registry of the customer's own and every other host that the
+    /// product needs; the images of the stack are published there (`tests/lab/guest/hub` says what can become of it).
+    pub fn boot_with_outside() -> Self {
+        let machine = Self::boot_as(&[("OUTSIDE", "1")]);
+        machine.sh("hub publish");
         machine
     }
 
     /// Boots one in the network namespace of a file, and makes no images.
     pub fn boot_in(network: &Path) -> Self {
-        Self::started(Command::new(lab().join("machine")).env("NETWORK", network))
+        Self::started(&[("NETWORK", network.to_str().unwrap())])
     }
 
-    fn started(command: &mut Command) -> Self {
-        let mut child = command
+    fn boot_as(variables: &[(&str, &str)]) -> Self {
+        let machine = Self::started(variables);
+        machine.sh("images");
+        machine
+    }
+
+    fn started(variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(lab().join("machine"))
             .arg("run")
             .env("DOCTOR", doctor())
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -140,6 +178,11 @@ impl Machine {
         self.json(&format!(
             "setpriv --reuid 65534 --regid 65534 --clear-groups sesam-doctor --offline --format json {arguments}"
         ))
+    }
+
+    /// The report of a run that may use the network.
+    pub fn online_report(&self, arguments: &str) -> Value {
+        self.json(&format!("sesam-doctor --format json {arguments}"))
     }
 
     /// What the doctor observes in the machine.
