@@ -132,12 +132,12 @@ fn docker_answers(content: &[u8]) {
         }
     }
     if let Ok(answer) = serde_json::from_slice::<docker::answers::ContainerAnswer>(content) {
-        survives_being_recorded(&docker::container::Container::of_answer(answer, &redactor));
+        survives_being_recorded(&docker::container::Details::of_answer(answer, &redactor));
     }
     let _ = serde_json::from_slice::<docker::answers::VersionAnswer>(content);
     let _ = serde_json::from_slice::<docker::answers::InformationAnswer>(content);
     let _ = serde_json::from_slice::<Vec<docker::answers::NetworkAnswer>>(content);
-    let _ = serde_json::from_slice::<docker::answers::ImageAnswer>(content);
+    let _ = serde_json::from_slice::<Vec<docker::answers::ImageAnswer>>(content);
 }
 
 fn docker_files(content: &[u8]) {

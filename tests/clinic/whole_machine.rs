@@ -142,8 +142,20 @@ impl WholeMachine {
         self.machine.try_sh(script)
     }
 
-    /// Runs the doctor on all of it, as root, with the arguments, through another program where one is named.
-    pub fn examine(&self, through: &str, arguments: &str) -> Result<Examination, String> {
+    /// Brings a folder into the machine.
+    pub fn bring(&self, folder: &Path, place: &str) {
+        let target = self.guest(place.trim_start_matches('/'));
+        std::fs::create_dir_all(&target).unwrap();
+        let copied = std::process::Command::new("cp")
+            .args(["-rT"])
+            .args([folder, &target])
+            .status()
+            .unwrap();
+        assert!(copied.success(), "{}", folder.display());
+    }
+
+    /// A command with the environment that the internet arranged for the doctor: proxies, and a clock that is wrong.
+    pub fn as_the_doctor_sees(&self, command: &str) -> String {
         let lines = |name: &str| {
             std::fs::read_to_string(self.internet.file(name))
                 .unwrap_or_default()
@@ -152,22 +164,29 @@ impl WholeMachine {
                 .map(ToOwned::to_owned)
                 .collect::<Vec<_>>()
         };
-        let mut words: Vec<String> = vec!["env".into()];
-        words.extend(lines("variables").iter().map(|word| format!("'{word}'")));
-        if let [_, _, offset] = lines("wrap").as_slice() {
-            words.push("LD_PRELOAD=/usr/share/lab/clinic/libfaketime.so.1".into());
-            words.push(format!("FAKETIME='{offset}'"));
+        let mut words = String::new();
+        for variable in lines("variables") {
+            words += &format!("export '{variable}'; ");
         }
+        if let [_, _, offset] = lines("wrap").as_slice() {
+            words += &format!(
+                "export LD_PRELOAD=/usr/share/lab/clinic/libfaketime.so.1 FAKETIME='{offset}'; "
+            );
+        }
+        format!("{words}{command}")
+    }
+
+    /// Runs the doctor on all of it, as root, with the arguments, through another program where one is named.
+    pub fn examine(&self, through: &str, arguments: &str) -> Result<Examination, String> {
         // Where every machine has the processors for itself two seconds are plenty.
         let timeout = if arguments.contains("--timeout") {
             ""
         } else {
             "--timeout 4"
         };
-        let line = format!(
-            "{} {through} sesam-doctor {timeout} --no-progress --format json {arguments}",
-            words.join(" ")
-        );
+        let line = self.as_the_doctor_sees(&format!(
+            "{through} sesam-doctor {timeout} --no-progress --format json {arguments}"
+        ));
         let began = Instant::now();
         let report = self.machine.try_json(&line)?;
         Ok(Examination {
@@ -190,5 +209,5 @@ const OTHER_CERTIFICATES: &str = "\
     openssl genrsa -out ca/node-weak.key 1024 2>/dev/null; openssl req -new -key ca/node-weak.key -subj /CN=sesam.company.com -out ca/node-weak.csr 2>/dev/null; \
     printf 'subjectAltName=DNS:sesam.company.com\\n' >ca/node-weak.ext; \
     openssl x509 -req -in ca/node-weak.csr -CA ca/root.pem -CAkey ca/root.key -CAcreateserial -days 365 -extfile ca/node-weak.ext -out ca/node-weak.pem 2>/dev/null; \
-    for name in elsewhere expired alone leaf untrusted; do cat ca/node-$name.pem ca/node-$name.key >ca/node-$name-both.pem; done; \
+    cat ca/inspector.pem >>ca/node-untrusted.pem; for name in elsewhere expired alone leaf untrusted; do cat ca/node-$name.pem ca/node-$name.key >ca/node-$name-both.pem; done; \
     openssl ec -in ca/node.key -aes128 -passout pass:swordfish -out ca/node-locked.key 2>/dev/null";
