@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    certificates::{AcmeContent, CertificateFile, acme, names::ServerName, traefik_file},
+    certificates::{AcmeContent, acme, names::ServerName, own::CertificateFile, traefik_file},
     dns::{
         RecordKind,
         message::{Question, Style},
@@ -242,7 +242,7 @@ fn probe(content: &[u8]) {
 }
 
 fn proxy(content: &[u8]) {
-    let _ = proxies::parse(&lossy(content));
+    let _ = proxies::address::parse(&lossy(content));
     let _ = tunnel::read(content);
 }
 

@@ -200,6 +200,39 @@ fn the_peers_are_shown_the_same_faults() {
     std::fs::write(root.join("target/peers/table.md"), table).unwrap();
 }
 
+/// `serve` and the timer's run, again and again, with faults that come and go; `tests/clinic/run --soak N` starts this.
+#[test]
+#[ignore = "takes long: tests/clinic/run --soak N"]
+fn nothing_is_left_behind_in_the_long_run() {
+    if !available() {
+        return;
+    }
+    let runs = std::env::var("CLINIC_SOAK").unwrap_or_else(|_| "200".into());
+    let mut machine = WholeMachine::start();
+    machine.restore("2023", "").unwrap();
+    let said = machine
+        .sh(&format!("/usr/share/lab/clinic/soak {runs}"))
+        .unwrap();
+    eprintln!("{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["wrong"], serde_json::json!([]));
+    assert_eq!(said["serve_exit_code"], 0);
+    for (kind, place) in [
+        ("files", "serve"),
+        ("temporary", "around"),
+        ("beside_data", "around"),
+    ] {
+        let early = said[format!("{place}_after_10")][kind].as_u64().unwrap();
+        let late = said[format!("{place}_at_the_end")][kind].as_u64().unwrap();
+        assert!(late <= early + 2, "{kind}: {early}, then {late}");
+    }
+    let memory = |when: &str| said[when]["rss_kib"].as_u64().unwrap();
+    assert!(
+        memory("serve_at_the_end") < memory("serve_after_10") * 5 / 4 + 4096,
+        "{said}"
+    );
+}
+
 /// Outcomes that an earlier run wrote down and that were right, of cases that are still defined as they were.
 fn earlier(results: &Path, chosen: &[Case]) -> Vec<Outcome> {
     std::fs::read_to_string(results)
@@ -366,12 +399,19 @@ impl<'a> Ward<'a> {
         let healed = machine.restore(edition, &case.fault.heals).and_then(|()| {
             let left = self.found(&machine.examine("", "")?.report);
             // What is only slow to come back gets a moment more; another machine costs far more than that.
-            if left.is_empty() { Ok(left) } else { Ok(self.found(&machine.examine("", "")?.report)) }
+            if left.is_empty() {
+                Ok(left)
+            } else {
+                Ok(self.found(&machine.examine("", "")?.report))
+            }
         });
         match healed {
             Ok(left) if left.is_empty() => {}
             other => {
-                eprintln!("        a new machine after “{}”: {other:?}", case.fault.name);
+                eprintln!(
+                    "        a new machine after “{}”: {other:?}",
+                    case.fault.name
+                );
                 *place = None;
             }
         }

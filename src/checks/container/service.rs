@@ -154,9 +154,9 @@ fn judge(context: &Context, name: &str) -> Judgement {
         ("watchtower", Some(_)) => verdict.follows(&config::WATCHTOWER_ARGUMENTS),
         _ => verdict,
     };
-    // What the file says depends on variables; a container drifts from a file whose variables are wrong.
+    // What the file says depends on variables; a container drifts from a file that is wrong, or whose variables are.
     let verdict = if verdict.cause.as_deref() == Some(DRIFTED.code) {
-        verdict.follows(&config::ENV)
+        verdict.follows(&config::ENV).follows(&config::COMPOSE)
     } else {
         verdict
     };

@@ -86,7 +86,7 @@ class Node(Answers):
         if os.path.exists("/tmp/mute"):
             time.sleep(3600)
         if os.path.exists("/tmp/slow"):
-            time.sleep(1.5)
+            time.sleep(4)
         if os.path.exists("/tmp/page"):
             return self.answer(200, b"<html>It works</html>", **{"Content-Type": "text/html"})
         kind = {"Content-Type": "application/json"}
