@@ -176,6 +176,7 @@ fn both(one: Fault, other: Fault, found: Option<Vec<String>>) -> Fault {
         heals: lines(one.heals, other.heals),
         through: words(one.through, other.through),
         arguments: words(one.arguments, other.arguments),
+        found_in_docker_alone: None,
         found: found.unwrap_or_else(|| [one.found, other.found].concat()),
         advice: Vec::new(),
         fix: one.fix && other.fix,

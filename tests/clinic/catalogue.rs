@@ -30,6 +30,8 @@ pub struct Fault {
     pub arguments: String,
     /// Everything that the doctor has to find and not to explain by something else, as `id cause`; nothing else.
     pub found: Vec<String>,
+    /// The same, where only Docker and the stack's files are looked at and not the network.
+    pub found_in_docker_alone: Option<Vec<String>>,
     /// What the advice has to name.
     #[serde(default)]
     pub advice: Vec<String>,

@@ -1,6 +1,9 @@
 //! `layout.logs-dir`
 
-use super::directory::{self, CAUSES};
+use super::{
+    NODE_DIR,
+    directory::{self, CAUSES},
+};
 use crate::{
     checks::{Category, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{Source, layout::End},
@@ -12,7 +15,7 @@ pub static LOGS_DIR: Check = Check {
     title: "The node's log directory is there",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[],
+    needs: &[&NODE_DIR],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: CAUSES,
