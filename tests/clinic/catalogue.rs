@@ -31,6 +31,7 @@ pub struct Fault {
     /// Everything that the doctor has to find and not to explain by something else, as `id cause`; nothing else.
     pub found: Vec<String>,
     /// The same, where only Docker and the stack's files are looked at and not the network.
+    #[allow(dead_code)] // the clinic itself looks at all of it
     pub found_in_docker_alone: Option<Vec<String>>,
     /// What the advice has to name.
     #[serde(default)]

@@ -120,7 +120,7 @@ fn the_sample_is_diagnosed_rightly() {
         .cloned()
         .collect();
     assert!(sample.len() >= 8, "{}", sample.len());
-    let outcomes = Ward::new(&clinic, None, true).treat(sample, 1);
+    let outcomes = Ward::new(&clinic, None, false).treat(sample, 1);
     let complaints = complaints(&outcomes);
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
