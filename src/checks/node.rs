@@ -2,6 +2,7 @@
 
 use super::{
     Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict, container,
+    tls,
 };
 use crate::facts::{
     Gap, Source,
@@ -106,6 +107,11 @@ fn judge(context: &Context) -> Judgement {
             format!("the node's API cannot be reached: {reason} at {}", place.url),
         )
         .advice("look whether the node runs (docker ps -a --filter name=sesam-node) and why not (docker logs --tail 50 sesam-node), then start it: docker compose up -d"),
+    };
+    // Where Traefik is the way, what is wrong with Traefik or its TLS shows here as well.
+    let verdict = match place.way {
+        Way::Traefik => verdict.follows(&container::TRAEFIK).follows(&tls::ENDPOINT),
+        Way::Published | Way::Container => verdict,
     };
     let verdict = places.iter().fold(verdict, |verdict, place| {
         verdict.evidence(
@@ -257,7 +263,7 @@ pub(super) mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, NOW, judge_cases},
+            cases::{Case, NOW, judge_cases, nothing_observed, verdict},
         },
         facts::{Facts, Observed},
         units::Bytes,
@@ -331,6 +337,19 @@ pub(super) mod tests {
                     size_bytes: Bytes(1000),
                 });
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_traefik_explains_what_is_seen_through_it() {
+        let follows = |arrange: &dyn Fn(&mut Facts)| {
+            let mut facts = nothing_observed();
+            arrange(&mut facts);
+            let follows = verdict(&HEALTH, &facts).follows;
+            follows.iter().map(|check| check.id).collect::<Vec<_>>()
+        };
+        let through = follows(&through_traefik(502, "Bad Gateway"));
+        assert_eq!(through, ["container.traefik", "tls.endpoint"]);
+        assert!(follows(&saying(refused(), refused())).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
         Observed, Source,
         stack::{
             Content, Stack,
-            compose_file::{ComposeFile, ProblemKind, UsedVariable},
+            compose_file::{ComposeFile, ProblemKind, Service, UsedVariable},
         },
     },
     units::counted,
@@ -206,6 +206,9 @@ fn against_profile(context: &Context, file: &ComposeFile) -> Verdict {
         .map(|difference| difference.item)
         .collect();
     let mut verdict = Verdict::worst_of(items, well);
+    if file.services.values().any(has_no_tag) {
+        verdict = verdict.follows(&ENV);
+    }
     if !advice.is_empty() {
         verdict = verdict
             .expected("the stack as the manual has it")
@@ -216,6 +219,15 @@ fn against_profile(context: &Context, file: &ComposeFile) -> Verdict {
         .remarks
         .into_iter()
         .fold(verdict, Verdict::remark)
+}
+
+/// Whether what stands behind the image's colon is no tag, as a variable with a colon of its own makes it.
+fn has_no_tag(service: &Service) -> bool {
+    service.image.as_deref().is_some_and(|image| {
+        let name = image.rsplit('/').next().unwrap_or(image);
+        let name = name.split('@').next().unwrap_or(name);
+        name.matches(':').count() > 1
+    })
 }
 
 /// The verdict on the first problem of the first of these kinds that the file has.
@@ -299,10 +311,7 @@ mod tests {
             Status,
             cases::{Case, judge_cases, nothing_observed, verdict},
         },
-        facts::{
-            Facts, FileKind,
-            stack::compose_file::{Problem, Service},
-        },
+        facts::{Facts, FileKind, stack::compose_file::Problem},
         units::Bytes,
     };
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, certificate_mode, dns,
+        Verdict, certificate_mode, dns, software,
     },
     facts::{
         Source,
@@ -96,6 +96,13 @@ fn judge(context: &Context) -> Judgement {
     let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
         .expected("a way through to every host of the outbound groups");
     verdict.advice = advice;
+    let is_the_daemons = by_proxy.is_empty()
+        && places(proxies)
+            .flat_map(|settings| &settings.problems)
+            .all(|problem| problem.contains("daemon.json") && problem.ends_with("no JSON"));
+    if is_the_daemons {
+        verdict = verdict.follows(&software::DOCKER_CONFIG);
+    }
     for settings in places(proxies).filter(|settings| settings.is_set()) {
         let shown = settings
             .https
