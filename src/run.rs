@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use examination::{Examination, examined, gathered, root, site};
+use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
     checks::{Selection, UnknownWord},

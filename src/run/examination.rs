@@ -149,7 +149,10 @@ fn chosen_profile(
         .transpose()
 }
 
-fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timestamp, RunError> {
+pub(super) fn judging_time(
+    moment: Option<Moment>,
+    observed_at: Timestamp,
+) -> Result<Timestamp, RunError> {
     match moment {
         None => Ok(observed_at),
         Some(Moment::At(time)) => Ok(time),

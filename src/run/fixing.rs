@@ -1,6 +1,10 @@
 //! `--fix`: plan, show, ask, apply, verify.
 
-use std::{io, sync::Arc};
+use std::{
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+    sync::Arc,
+};
 
 use super::{
     Examination, Exit, RunError, account, examined, finish, print, selection, site,
@@ -56,7 +60,7 @@ pub(super) fn refused(words: impl Into<String>) -> RunError {
 
 /// Refuses what cannot be mended, with the reason.
 fn require_possible(options: &RunOptions) -> Result<(), RunError> {
-    if options.facts.is_some() {
+    if !options.facts.is_empty() {
         return Err(refused(
             "recorded facts (--facts) are no machine that could be changed",
         ));
