@@ -190,7 +190,7 @@ pub struct RunOptions {
     /// Whether to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub color: Color,
-    /// Show the verdict and the root causes only
+    /// Show the verdict and the root causes only; of `config check`, errors and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show passes too; twice: items, evidence and what each source took

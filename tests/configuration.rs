@@ -168,7 +168,13 @@ fn a_profile_is_checked_with_the_settings_and_both_are_told_of() {
             checked.words
         );
     }
-    let checked = check(place.path(), "profile = 3", &["--format", "json"]);
+    let checked = check(place.path(), "plugins_dir = \"/nowhere\"", &["--quiet"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.words);
+    let checked = check(
+        place.path(),
+        "profile = 3",
+        &["--quiet", "--format", "json"],
+    );
     let answer: Value = serde_json::from_str(&checked.words).unwrap();
     assert_eq!(answer["remarks"][0]["line"], 1);
     assert_eq!(answer["remarks"][0]["severity"], "error");

@@ -89,6 +89,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "spelling",
             "toml_document",
             "units",
+            "utc",
             "vantage",
         ],
     ),

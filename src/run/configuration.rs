@@ -137,6 +137,9 @@ pub(super) fn carry_out(
         .or_else(|| settings.and_then(|settings| settings.profile))
         .unwrap_or_else(|| profile::DEFAULT.to_owned());
     site_profile(&name, &root, &mut documents, &mut remarks);
+    if options.quiet {
+        remarks.retain(|remark| remark.severity == Severity::Error);
+    }
     let worst = remarks.iter().map(|remark| remark.severity).max();
     let mut answer = serde_json::json!({"documents": documents, "remarks": remarks});
     redactor.document(&mut answer);
