@@ -377,7 +377,6 @@ impl Remedy {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{checks::REGISTRY, profile};
 
     #[test]
