@@ -116,6 +116,7 @@ pub fn report_of(findings: Vec<Finding>) -> Report {
             .collect(),
         summary,
         findings,
+        remediation: None,
     }
 }
 
