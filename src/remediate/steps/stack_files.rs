@@ -336,14 +336,19 @@ fn needs_certificate(situation: &Situation) -> bool {
 pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     let profile = situation.facts.profile.clone();
     // What is mounted and missing, Docker would make, and leave behind.
-    let mut steps = vec![
-        directories::at(
+    let mut steps = vec![directories::at(
+        profile.install.fluentbit_state_dir.to_path_buf(),
+        0o755,
+        0,
+    )];
+    // Where the edition asks for it, it has a remedy of its own.
+    if !profile.layout.logs_dir_required {
+        steps.push(directories::at(
             profile.layout.logs_dir.to_path_buf(),
             0o755,
             situation.node_user().unwrap_or(0),
-        ),
-        directories::at(profile.install.fluentbit_state_dir.to_path_buf(), 0o755, 0),
-    ];
+        ));
+    }
     if situation.certificates() != CertificateMode::LetsEncrypt {
         steps.extend(own_certificate(situation, machine)?);
     }
