@@ -161,6 +161,16 @@ fn examine(facts: &Facts, now: jiff::Timestamp) {
     }
 }
 
+#[test]
+fn the_order_in_which_observers_end_changes_nothing() {
+    for document in recordings() {
+        let diagnosis = diagnosis_of(document);
+        for turn in 1..7 {
+            assert_eq!(diagnosis, diagnosis_of(&reordered(document, turn)));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
@@ -201,16 +211,6 @@ proptest! {
         if let Ok(facts) = facts::parse_recording(&serde_json::to_vec(&document).unwrap()) {
             examine(&facts, facts.observed_at);
         }
-    }
-
-    #[test]
-    fn the_order_in_which_observers_end_changes_nothing(
-        which in any::<prop::sample::Index>(),
-        turn in 0_usize..50,
-    ) {
-        let recordings = recordings();
-        let document = &recordings[which.index(recordings.len())];
-        prop_assert_eq!(diagnosis_of(document), diagnosis_of(&reordered(document, turn)));
     }
 
     #[test]
