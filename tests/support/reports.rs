@@ -116,7 +116,6 @@ pub fn report_of(findings: Vec<Finding>) -> Report {
             .collect(),
         summary,
         findings,
-        remediation: None,
     }
 }
 
