@@ -1,5 +1,7 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod configuration;
+mod evidence;
 mod examination;
 mod fixing;
 mod formats;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use examination::{Examination, examined, gathered, site};
+use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
     checks::{Selection, UnknownWord},
@@ -31,7 +33,7 @@ use crate::{
     redact::Redactor,
     reference,
     remediate::AnswerError,
-    report::{self, PageError, Report},
+    report::{PageError, Report},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -146,12 +148,16 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
             return say(&reference::explain(check, width()));
         }
-        Some(Command::Schema) => {
-            return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
+        Some(Command::Config { command }) => {
+            return configuration::carry_out(&command, &options, redactor);
         }
+        Some(Command::Schema { document }) => return say(&configuration::schema(document)?),
         Some(Command::Diff { old, new }) => return compare(&old, &new, &options, redactor),
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
-        Some(Command::Man) => return say(&reference::manual_page()),
+        Some(Command::Man { command }) => {
+            let page = reference::manual_page(command.as_deref());
+            return say(&page.map_err(RunError::Usage)?);
+        }
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },

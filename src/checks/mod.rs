@@ -22,6 +22,7 @@ mod tls;
 mod waivers;
 
 mod cause;
+mod certificate_mode;
 mod connection;
 mod measurement;
 mod registry;

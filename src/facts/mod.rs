@@ -37,6 +37,8 @@ pub mod storage_latency;
 pub mod volumes;
 
 mod observation;
+#[cfg(any(test, fuzzing))]
+pub mod parsers;
 mod recording;
 
 use std::collections::BTreeMap;

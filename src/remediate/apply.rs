@@ -107,9 +107,14 @@ pub fn take_over(machine: &Machine, lock: &Lock) -> Result<Option<Unfinished>, S
         return Ok(None);
     };
     let mut journal = Journal::reopen(&lock.directory, &story)?;
-    if story.is_being_undone() {
-        let taken_back = take_back(machine, &mut journal, story.standing(), Scope::Everything)?;
-        end(&mut journal, Outcome::Undone)?;
+    if let Some(asked) = story.being_undone() {
+        let (scope, outcome) = if asked {
+            (Scope::Everything, Outcome::Undone)
+        } else {
+            (Scope::Safe, Outcome::Failed)
+        };
+        let taken_back = take_back(machine, &mut journal, story.standing(), scope)?;
+        end(&mut journal, outcome)?;
         machine.watch().say(&format!(
             "the run {} was being taken back when it was interrupted; that is finished now",
             story.run
@@ -289,6 +294,7 @@ fn take_back(
     if !is_partial {
         journal.append(&Record::Undoing {
             at: Timestamp::now(),
+            asked: scope == Scope::Everything,
         })?;
     }
     for (change, undo, was_made) in changes {

@@ -71,6 +71,8 @@ pub(super) enum Record {
     Undoing {
         /// When.
         at: Timestamp,
+        /// Whether somebody asked for it, so that everything is; else a step failed, and what is safe is.
+        asked: bool,
     },
     /// The change was taken back, or had not been made.
     Undid {
@@ -154,15 +156,19 @@ impl Story {
         }
     }
 
-    /// Whether taking it back was begun and not ended.
-    pub(super) fn is_being_undone(&self) -> bool {
-        self.outcome().is_none()
-            && self
-                .records
-                .iter()
-                .rev()
-                .take_while(|record| !matches!(record, Record::Resumed { .. }))
-                .any(|record| matches!(record, Record::Undoing { .. }))
+    /// Whether taking it back was begun and not ended, and whether that was asked for.
+    pub(super) fn being_undone(&self) -> Option<bool> {
+        if self.outcome().is_some() {
+            return None;
+        }
+        self.records
+            .iter()
+            .rev()
+            .take_while(|record| !matches!(record, Record::Resumed { .. }))
+            .find_map(|record| match record {
+                Record::Undoing { asked, .. } => Some(*asked),
+                _ => None,
+            })
     }
 
     /// The changes that still stand, the last one first, and whether each is known to have been made.

@@ -242,7 +242,7 @@ impl Report {
                     os: host.os_name(),
                     kernel: host.kernel.clone(),
                     architecture: host.architecture.clone(),
-                    addresses: Vec::new(),
+                    addresses: host.addresses(),
                 })
                 .unwrap_or_default(),
             facts_sha256: facts_sha256(facts),

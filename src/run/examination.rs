@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 
-use super::{RunError, account};
+use super::{RunError, account, evidence};
 use crate::{
     checks::Selection,
     cli::{Moment, RunOptions},
     diagnosis::{self, Proposal, Rules},
-    facts::{self, Facts, Site},
+    facts::{self, Facts, Observed, Site},
     files::Root,
     profile::{self, Profile},
     progress::Progress,
@@ -68,10 +68,15 @@ pub(super) async fn gathered(
     redactor: &Redactor,
     at: Timestamp,
 ) -> Result<Facts, RunError> {
-    match &options.facts {
-        Some(file) => replayed(file, options),
-        None => observed(selection, options, redactor, at).await,
+    let evidence = evidence::sorted(options)?;
+    let mut facts = match evidence.recording {
+        Some(file) => replayed(file, options)?,
+        None => observed(selection, options, redactor, at).await?,
+    };
+    if let Some(probe) = evidence.probe {
+        facts.probe_report = Observed::Seen(probe);
     }
+    Ok(facts)
 }
 
 async fn observed(
@@ -92,13 +97,7 @@ async fn observed(
 
 /// The machine that the options name, and how they let it be looked at.
 pub(super) fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
-    let root = match &options.root {
-        None => Root::machine(),
-        Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
-            path: directory.clone(),
-            cause,
-        })?,
-    };
+    let root = root(options)?;
     let settings = Settings::load(&root, options.config.as_deref())?;
     let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
     Ok(Site {
@@ -108,6 +107,17 @@ pub(super) fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, Ru
         deadline: options.timeout,
         offline: options.offline,
         redactor: redactor.clone(),
+    })
+}
+
+/// What is to be taken for `/`.
+pub(super) fn root(options: &RunOptions) -> Result<Root, RunError> {
+    let Some(directory) = &options.root else {
+        return Ok(Root::machine());
+    };
+    Root::at(directory).map_err(|cause| RunError::Root {
+        path: directory.clone(),
+        cause,
     })
 }
 
@@ -139,7 +149,10 @@ fn chosen_profile(
         .transpose()
 }
 
-fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timestamp, RunError> {
+pub(super) fn judging_time(
+    moment: Option<Moment>,
+    observed_at: Timestamp,
+) -> Result<Timestamp, RunError> {
     match moment {
         None => Ok(observed_at),
         Some(Moment::At(time)) => Ok(time),

@@ -11,10 +11,10 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    checks::Status,
+    checks::{Selection, Status},
     cli::{Command, Format, RunOptions},
+    diagnosis::{self, Rules},
     facts::Facts,
-    files::Root,
     profile::Profile,
     redact::Redactor,
     remediate::{
@@ -60,7 +60,7 @@ pub(super) fn refused(words: impl Into<String>) -> RunError {
 
 /// Refuses what cannot be mended, with the reason.
 fn require_possible(options: &RunOptions) -> Result<(), RunError> {
-    if options.facts.is_some() {
+    if !options.facts.is_empty() {
         return Err(refused(
             "recorded facts (--facts) are no machine that could be changed",
         ));
@@ -105,8 +105,8 @@ pub(super) async fn fix(
         Some(begin(&machine).await?)
     };
     let before = examined(&selection, options, redactor).await?;
-    if !options.dry_run {
-        require_supported(&before.report, &site.root)?;
+    if !options.dry_run && site.root.is_machine() {
+        require_supported(&before)?;
     }
     let job = Job {
         machine: Arc::clone(&machine),
@@ -190,17 +190,23 @@ pub(super) fn say_taken_back(machine: &Machine, taken_back: &TakenBack) {
 }
 
 /// An unsupported system is no place to install on: what is found there would be guessed at.
-fn require_supported(report: &Report, root: &Root) -> Result<(), RunError> {
-    let os = report
-        .findings
-        .iter()
+fn require_supported(before: &Examination) -> Result<(), RunError> {
+    // Whatever was selected: it is judged by facts that every run observes.
+    let rules = Rules {
+        selection: Selection::new(&["system.os".to_owned()], [])?,
+        strict: false,
+        now: before.facts.observed_at,
+    };
+    let judged = diagnosis::diagnose(&before.facts, &rules).findings;
+    let unsupported = judged
+        .into_iter()
         .find(|finding| finding.id == "system.os" && finding.status == Status::Fail);
-    match os {
-        Some(finding) if root.is_machine() => Err(refused(format!(
+    match unsupported {
+        Some(finding) => Err(refused(format!(
             "{}; nothing was changed. Where that is agreed, waive system.os in the settings",
             finding.summary
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

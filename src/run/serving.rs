@@ -40,7 +40,7 @@ pub(super) async fn serve(
 
 fn refuse_what_is_for_one_run(options: &RunOptions) -> Result<(), RunError> {
     let refused = [
-        (options.facts.is_some(), "--facts"),
+        (!options.facts.is_empty(), "--facts"),
         (options.since.is_some(), "--since"),
         (!options.report.is_empty(), "--report"),
         (options.format != Format::Table, "--format"),

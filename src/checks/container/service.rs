@@ -4,7 +4,7 @@ use super::{FOREIGN, drift, find};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
-        config, software,
+        config, inbound, software,
     },
     facts::{
         Observed, Source,
@@ -159,11 +159,15 @@ fn judge(context: &Context, name: &str) -> Judgement {
     let verdict = match (name, &verdict.cause) {
         // It ends at once with a flag that it does not know.
         ("watchtower", Some(_)) => verdict.follows(&config::WATCHTOWER_ARGUMENTS),
+        // Its ports are held by somebody else.
+        ("traefik", Some(cause)) if cause == NOT_STARTED.code => {
+            verdict.follows(&inbound::HTTP).follows(&inbound::HTTPS)
+        }
         _ => verdict,
     };
-    // What the file says depends on variables; a container drifts from a file whose variables are wrong.
+    // What the file says depends on variables; a container drifts from a file that is wrong, or whose variables are.
     let verdict = if verdict.cause.as_deref() == Some(DRIFTED.code) {
-        verdict.follows(&config::ENV)
+        verdict.follows(&config::ENV).follows(&config::COMPOSE)
     } else {
         verdict
     };

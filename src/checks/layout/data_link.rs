@@ -1,7 +1,7 @@
 //! `layout.data-link`
 
 use super::{
-    DATA_DIR,
+    DATA_DIR, NODE_DIR,
     directory::{self, DANGLING, LOOP, MISSING, NOT_A_DIRECTORY},
 };
 use crate::{
@@ -27,7 +27,7 @@ pub static DATA_LINK: Check = Check {
     title: "The node's base links to its data",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[&DATA_DIR],
+    needs: &[&DATA_DIR, &NODE_DIR],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: &[

@@ -1,6 +1,9 @@
 //! `layout.logs-dir`
 
-use super::directory::{self, CAUSES};
+use super::{
+    NODE_DIR,
+    directory::{self, CAUSES},
+};
 use crate::{
     checks::{
         Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
@@ -14,7 +17,7 @@ pub static LOGS_DIR: Check = Check {
     title: "The node's log directory is there",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[],
+    needs: &[&NODE_DIR],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: CAUSES,

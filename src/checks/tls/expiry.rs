@@ -88,6 +88,7 @@ fn remaining(leaf: &Certificate, context: &Context) -> Option<Measurement> {
     Some(
         Measurement::new("certificate_remaining_seconds", left)
             .label("name", name)
+            .warn(Limit::Below(chain::renewal_due(leaf, context.profile)))
             .fail(Limit::Below(0.0)),
     )
 }
