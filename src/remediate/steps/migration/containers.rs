@@ -8,18 +8,18 @@ use std::{
 use serde_json::Value;
 
 use super::super::command;
-use crate::remediate::{
-    change::{Change, WayBack},
-    engine::{Engine, text},
-    machine::{Call, Machine},
-    step::{Step, StepError},
+use crate::{
+    checks::KEPT_SUFFIX,
+    remediate::{
+        change::{Change, WayBack},
+        engine::{Engine, text},
+        machine::{Call, Machine},
+        step::{Step, StepError},
+    },
 };
 
 /// An old node needs time to close its database.
 const STOP_SECONDS: u32 = 120;
-/// What an old container, or directory, is called from then on.
-pub(super) const OLD_NAME: &str = ".before-sesam-doctor";
-
 fn docker(machine: &Machine) -> Result<Call, StepError> {
     machine
         .program(&["docker"])
@@ -43,7 +43,7 @@ pub(super) struct StopOld {
 
 impl StopOld {
     fn old_name(&self) -> String {
-        format!("{}{OLD_NAME}", self.name.trim_end_matches(OLD_NAME))
+        format!("{}{KEPT_SUFFIX}", self.name.trim_end_matches(KEPT_SUFFIX))
     }
 }
 
@@ -141,7 +141,7 @@ impl Step for RemoveOld {
     }
 
     fn script(&self) -> Vec<String> {
-        let name = format!("{}{OLD_NAME}", self.name.trim_end_matches(OLD_NAME));
+        let name = format!("{}{KEPT_SUFFIX}", self.name.trim_end_matches(KEPT_SUFFIX));
         vec![command(["docker", "rm", &name])]
     }
 

@@ -7,10 +7,11 @@ use std::{
 
 use super::{
     super::{ByHand, command},
-    containers::OLD_NAME,
     old_license, old_login,
 };
 use crate::{
+    checks::KEPT_SUFFIX,
+    files::FileKind,
     remediate::{
         change::{Change, WayBack},
         content::stack::Disk,
@@ -81,6 +82,40 @@ impl BringData {
                 self.target.display()
             ))),
         }
+    }
+
+    /// Whether the data are in their new place.
+    ///
+    /// # Errors
+    /// That something else is there.
+    fn is_there(&self, machine: &Machine) -> Result<bool, StepError> {
+        if !machine.has_directory(&self.target)? {
+            return Ok(false);
+        }
+        let target = Directory::open(machine.root(), &self.target)?.reopened()?;
+        let there = transfer::measure(target.as_fd())
+            .map_err(|error| StepError::Other(error.to_string()))?;
+        if there.entries == 0 {
+            return Ok(false);
+        }
+        if (there.entries, there.bytes) == (self.amount.entries, self.amount.bytes)
+            || !machine.has_directory(&self.source)?
+        {
+            return Ok(true);
+        }
+        Err(StepError::Other(format!(
+            "{} holds something already; nothing is mixed with it. Move it away, or decide which data count",
+            self.target.display()
+        )))
+    }
+
+    /// Whether the old data are still where the link to the new ones has to be.
+    fn link_is_pending(&self, machine: &Machine) -> Result<bool, StepError> {
+        let Some(link) = self.link.as_ref().filter(|link| **link == self.source) else {
+            return Ok(false);
+        };
+        let entry = machine.entry(link)?;
+        Ok(entry.is_some_and(|entry| entry.kind() == FileKind::Directory))
     }
 
     fn arriving(&self) -> PathBuf {
@@ -213,26 +248,12 @@ impl Step for BringData {
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
-        if !machine.has_directory(&self.target)? {
-            return Ok(true);
-        }
-        let target = Directory::open(machine.root(), &self.target)?.reopened()?;
-        let there = transfer::measure(target.as_fd())
-            .map_err(|error| StepError::Other(error.to_string()))?;
-        if there.entries == 0 {
-            return Ok(true);
-        }
-        if there == self.amount || !machine.has_directory(&self.source)? {
-            return Ok(false);
-        }
-        Err(StepError::Other(format!(
-            "{} holds something already; nothing is mixed with it. Move it away, or decide which data count",
-            self.target.display()
-        )))
+        Ok(!self.is_there(machine)? || self.link_is_pending(machine)?)
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        if self.moves {
+        let is_there = self.is_there(change.machine())?;
+        if !is_there && self.moves {
             if let Some(above) = self.target.parent()
                 && !change.machine().has_directory(above)?
             {
@@ -243,16 +264,16 @@ impl Step for BringData {
                 change.make_directory(above, attributes)?;
             }
             change.move_directory(&self.source, &self.target)?;
-        } else {
+        } else if !is_there {
             self.copy(change)?;
         }
         let Some(link) = self.link.as_ref().filter(|link| **link == self.source) else {
             return Ok(());
         };
         // The old data were where the link to the new ones has to be.
-        if !self.moves {
+        if self.link_is_pending(change.machine())? {
             let mut name = link.file_name().unwrap_or_default().to_os_string();
-            name.push(OLD_NAME);
+            name.push(KEPT_SUFFIX);
             let aside = link.with_file_name(name);
             change.move_directory(&self.source, &aside)?;
             change.machine().watch().say(&format!(

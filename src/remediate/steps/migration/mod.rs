@@ -94,6 +94,8 @@ fn elsewhere(situation: &Situation, machine: &Machine, containers: &[Container])
         .iter()
         .filter_map(|container| data_of(profile, container.details.seen().ok()?))
         .filter(|source| !is_same_place(machine, source, &target))
+        // Once moved, nothing is there any more.
+        .filter(|source| machine.has_directory(source).unwrap_or(true))
         .collect();
     elsewhere.sort();
     elsewhere.dedup();
