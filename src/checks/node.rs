@@ -48,6 +48,7 @@ pub static HEALTH: Check = Check {
         why: "A node that is unwell runs no pipes or runs them late, while its container looks healthy to Docker. The stack trace shows what every thread was doing when the node's own check failed.",
         remedy: "Look into `node.log` and `node_health.log` in the logs directory. A node short of memory, of disk or of CPUs shows in the checks of those. Send a fresh stack trace to Sesam support.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

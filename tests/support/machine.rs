@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -73,6 +73,18 @@ pub fn available_with_outside() -> bool {
         return false;
     }
     available()
+}
+
+/// Whether Docker's packages can be had for a machine without them.
+pub fn packages_available() -> bool {
+    let fetched = Command::new(lab().join("fetch-packages")).output().unwrap();
+    if !fetched.status.success() {
+        println!(
+            "left out: machines without Docker: {}",
+            String::from_utf8_lossy(&fetched.stderr).trim()
+        );
+    }
+    fetched.status.success()
 }
 
 // Not every test uses all of it.
@@ -161,6 +173,7 @@ impl Machine {
         launcher.arg(lab().join("machine"));
         let doctor = format!("sesam-doctor --offline --format json {arguments}");
         parsed(&doctor, self.entering(launcher, &["sh", "-c", &doctor]))
+            .unwrap_or_else(|said| panic!("{said}"))
     }
 
     /// Runs a script in the machine, and fails with what it printed where it fails.
@@ -178,6 +191,22 @@ impl Machine {
         } else {
             Err(format!("{script}\n{said}"))
         }
+    }
+
+    /// Writes a file in the machine.
+    pub fn write(&self, path: &str, content: &str) {
+        let mut child = self
+            .command(&["sh", "-euc", "cat >\"$1\"", "sh", path])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(content.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{path}");
     }
 
     /// The report of the doctor, run in the machine.
@@ -203,27 +232,22 @@ impl Machine {
     }
 
     fn json(&self, doctor: &str) -> Value {
-        parsed(doctor, self.command(&["sh", "-c", doctor]))
+        self.try_json(doctor)
+            .unwrap_or_else(|said| panic!("{said}"))
     }
 
     /// What a command prints, as JSON; what it says else is the error where that is none.
     pub fn try_json(&self, command: &str) -> Result<Value, String> {
-        let output = self.command(&["sh", "-c", command]).output().unwrap();
-        serde_json::from_slice(&output.stdout).map_err(|error| {
-            let said = String::from_utf8_lossy(&output.stderr);
-            format!("{command}: {error}\n{said}")
-        })
+        parsed(command, self.command(&["sh", "-c", command]))
     }
 }
 
 /// What a command printed, as JSON; `said` is what a failure calls it.
-fn parsed(said: &str, mut command: Command) -> Value {
+fn parsed(doctor: &str, mut command: Command) -> Result<Value, String> {
     let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!(
-            "{said}: {error}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        format!("{doctor}: {error}\n{said}")
     })
 }
 

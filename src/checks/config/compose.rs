@@ -73,6 +73,7 @@ pub static COMPOSE: Check = Check {
         why: "Compose refuses a file as a whole: with one wrong line nothing is started, updated or stopped any more. An unset variable is worse, since Compose only warns, puts nothing in its place and starts a container with an empty host name or an image without a tag.",
         remedy: "Correct the place that the summary names; `docker compose config` in the stack's directory shows what Compose itself makes of the file.",
     },
+    mends: &expected::MENDS,
     judge: Judge::One(judge),
 };
 

@@ -11,7 +11,8 @@ use crate::{
     facts::{
         Gap, Source,
         dns::{Answer, ReplyCode},
-        node_names::{NodeNames, OwnAddress},
+        host::addresses::OwnAddress,
+        node_names::NodeNames,
         outbound::Lookup,
     },
 };
@@ -53,6 +54,7 @@ pub static NODE_DOMAIN: Check = Check {
         why: "Clients and Let's Encrypt come by this name. Where it leads elsewhere, the node is not reached and no certificate is issued; an IPv6 address that nothing serves fails those clients, and Let's Encrypt, that prefer IPv6.",
         remedy: "Have whoever runs the zone point the name at this machine. Behind a router that translates addresses, declare the outer ones in the settings' `public_addresses`.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -5,7 +5,9 @@ use super::{
     directory::{self, CAUSES},
 };
 use crate::{
-    checks::{Category, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{Source, layout::End},
 };
 
@@ -24,6 +26,10 @@ pub static LOGS_DIR: Check = Check {
         why: "The node and the log shipper mount it. Where it cannot be made, the node writes no logs and nothing is shipped.",
         remedy: "Make the directory, and hand it to the user that `USER_ID` in `.env` names.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::Logs),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 
