@@ -1,5 +1,6 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod fleet;
 mod formats;
 mod outside;
 mod serving;
@@ -18,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
+    cli::{Arguments, Color, Command, FleetOptions, Format, Moment, RunOptions, ServeOptions},
     diagnosis::{self, Rules},
     diff::{self, StoredReportError},
     facts::{self, Facts, Site},
@@ -146,6 +147,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
         Some(Command::Check { words }) => Asked::Report(words),
+        Some(Command::Fleet(reports)) => Asked::Fleet(reports),
         Some(Command::Serve(service)) => Asked::Service(service),
         None => Asked::Report(Vec::new()),
     };
@@ -189,6 +191,8 @@ enum Asked {
     },
     /// Answers for a probe.
     Listen { ports: Vec<u16>, duration: Duration },
+    /// Many reports in one view.
+    Fleet(FleetOptions),
     /// Reports for whoever asks, until a signal comes.
     Service(ServeOptions),
 }
@@ -203,6 +207,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
         Asked::Listen { ports, duration } => {
             outside::listen(&ports, duration, &options, &redactor).await
         }
+        Asked::Fleet(reports) => fleet::view(reports, options, redactor).await,
         Asked::Service(service) => serving::serve(service, options, redactor).await,
     }
 }
