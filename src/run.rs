@@ -1,5 +1,6 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod configuration;
 mod fleet;
 mod formats;
 mod outside;
@@ -29,7 +30,7 @@ use crate::{
     progress::Progress,
     redact::Redactor,
     reference,
-    report::{self, PageError, Report, Timing},
+    report::{PageError, Report, Timing},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -137,12 +138,16 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
             return say(&reference::explain(check, width()));
         }
-        Some(Command::Schema) => {
-            return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
+        Some(Command::Config { command }) => {
+            return configuration::carry_out(&command, &options, redactor);
         }
+        Some(Command::Schema { document }) => return say(&configuration::schema(document)?),
         Some(Command::Diff { old, new }) => return compare(&old, &new, &options, redactor),
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
-        Some(Command::Man) => return say(&reference::manual_page()),
+        Some(Command::Man { command }) => {
+            let page = reference::manual_page(command.as_deref());
+            return say(&page.map_err(RunError::Usage)?);
+        }
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
@@ -344,13 +349,7 @@ async fn observed(
 
 /// The machine that the options name, and how they let it be looked at.
 fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
-    let root = match &options.root {
-        None => Root::machine(),
-        Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
-            path: directory.clone(),
-            cause,
-        })?,
-    };
+    let root = root(options)?;
     let settings = Settings::load(&root, options.config.as_deref())?;
     let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
     Ok(Site {
@@ -360,6 +359,17 @@ fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
         deadline: options.timeout,
         offline: options.offline,
         redactor: redactor.clone(),
+    })
+}
+
+/// What is to be taken for `/`.
+fn root(options: &RunOptions) -> Result<Root, RunError> {
+    let Some(directory) = &options.root else {
+        return Ok(Root::machine());
+    };
+    Root::at(directory).map_err(|cause| RunError::Root {
+        path: directory.clone(),
+        cause,
     })
 }
 

@@ -301,7 +301,10 @@ fn one_run_serves_every_format() {
     assert_eq!(view["summary"]["machines"], 12);
     let page = read("html");
     assert!(page.contains("data-of=\"m1\"") && page.contains("sesam-0000"));
-    assert!(page.contains("script-src &#x27;sha256-"), "only its own script");
+    assert!(
+        page.contains("script-src &#x27;sha256-"),
+        "only its own script"
+    );
     let metrics = read("prometheus");
     assert!(
         metrics.contains("sesam_doctor_fleet_machines{status=\"fail\"} 4\n"),

@@ -118,13 +118,25 @@ impl Machine {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(lab().join("machine"));
+        self.entering(Command::new(lab().join("machine")), arguments)
+    }
+
+    /// `command` ends in the lab's `machine`.
+    fn entering(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(["enter", &self.init, "env", "-i", "HOME=/root"])
             .arg("PATH=/usr/share/lab/guest:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .args(arguments)
             .stdin(Stdio::null());
         command
+    }
+
+    /// The report of the doctor, run in the machine as on Linux 3.10.
+    pub fn report_on_old_kernel(&self, arguments: &str) -> Value {
+        let mut launcher = Command::new(old_kernel());
+        launcher.arg(lab().join("machine"));
+        let doctor = format!("sesam-doctor --offline --format json {arguments}");
+        parsed(&doctor, self.entering(launcher, &["sh", "-c", &doctor]))
     }
 
     /// Runs a script in the machine, and fails with what it printed where it fails.
@@ -159,14 +171,24 @@ impl Machine {
     }
 
     fn json(&self, doctor: &str) -> Value {
-        let output = self.command(&["sh", "-c", doctor]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!(
-                "{doctor}: {error}\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })
+        parsed(doctor, self.command(&["sh", "-c", doctor]))
     }
+}
+
+/// What a command printed, as JSON; `said` is what a failure calls it.
+fn parsed(said: &str, mut command: Command) -> Value {
+    let output = command.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{said}: {error}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
+}
+
+/// The program that runs another one without newer system calls.
+pub fn old_kernel() -> PathBuf {
+    lab().join("old_kernel.py")
 }
 
 impl Drop for Machine {
