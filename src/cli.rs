@@ -69,6 +69,14 @@ pub enum Command {
     },
     /// Make one view of many reports: machines by requirements, the worst first
     Fleet(FleetOptions),
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Check settings and profiles before they are used
@@ -136,9 +144,9 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
-    pub facts: Option<PathBuf>,
+    /// Judge recorded facts instead of this machine; a probe's report is evidence beside them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -160,6 +168,24 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,

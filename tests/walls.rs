@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("output", &[]),
     ("redact", &[]),
     ("files", &["units"]),
+    ("program", &[]),
     ("spelling", &[]),
     ("toml_document", &["files", "spelling", "units"]),
     ("settings", &["files", "toml_document"]),
@@ -20,7 +21,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "facts",
         &[
-            "files", "profile", "redact", "settings", "spelling", "units",
+            "files", "profile", "program", "redact", "settings", "spelling", "units",
         ],
     ),
     (
@@ -29,7 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "diagnosis",
-        &["checks", "facts", "report", "settings", "utc"],
+        &["checks", "facts", "profile", "report", "settings", "utc"],
     ),
     (
         "report",
@@ -43,11 +44,28 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    (
+        "remediate",
+        &[
+            "checks",
+            "diagnosis",
+            "facts",
+            "files",
+            "profile",
+            "program",
+            "redact",
+            "settings",
+            "spelling",
+            "toml_document",
+            "units",
+            "utc",
+        ],
+    ),
     ("vantage", &["checks", "facts", "profile"]),
     ("diff", &["checks", "files", "report", "units"]),
     ("fleet", &["checks", "report", "units"]),
     ("serve", &["files", "redact", "units"]),
-    ("reference", &["checks", "cli", "spelling"]),
+    ("reference", &["checks", "cli", "profile", "spelling"]),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
     (
@@ -62,9 +80,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "fleet",
             "output",
             "profile",
+            "program",
             "progress",
             "redact",
             "reference",
+            "remediate",
             "report",
             "serve",
             "settings",

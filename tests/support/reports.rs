@@ -86,6 +86,7 @@ pub fn report_of(findings: Vec<Finding>) -> Report {
     };
     Report {
         schema_version: SCHEMA_VERSION,
+        remediation: None,
         tool: Tool::this(),
         profile: ProfileNote {
             name: "2023".into(),

@@ -28,6 +28,7 @@ pub static INODES: Check = Check {
         why: "Every file takes an inode. When they run out, “no space left on device” comes up although there is space.",
         remedy: "Find and remove directories with very many small files, or make the file system anew with more inodes (`mkfs.ext4 -i`).",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

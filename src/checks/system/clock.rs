@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
-        Verdict,
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Mend, Prose,
+        Remedy, Verdict,
     },
     facts::{
         Source,
@@ -45,6 +45,7 @@ pub static CLOCK: Check = Check {
         why: "A clock that nobody keeps drifts by seconds a day. Once it is off far enough, certificates and the license seem expired or not yet valid, and logs of different machines cannot be laid side by side.",
         remedy: "Enable the system's time service, and let it reach a time server: `timedatectl set-ntp true`, or install chrony. On a virtual machine whose host keeps the clock, enable the service all the same: the kernel believes nobody else.",
     },
+    mends: &[Mend::new(Remedy::SynchroniseClock, &[UNSYNCHRONISED])],
     judge: Judge::One(judge),
 };
 
@@ -362,6 +363,7 @@ mod tests {
                     group: "sesam".into(),
                     host: crate::profile::OutboundHost::default(),
                     led_here: None,
+                    download: None,
                     proxy: None,
                     names: None,
                     paths: vec![Path {
@@ -372,6 +374,7 @@ mod tests {
                             from: None,
                             connect: Connect::Open,
                             connect_ms: 1,
+                            proxy_tls: None,
                             tunnel: None,
                             tls: None,
                             http: Some(Http {

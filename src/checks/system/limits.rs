@@ -41,6 +41,7 @@ pub static LIMITS: Check = Check {
         why: "The node's database keeps many files open. At the limit it cannot open one more, and writes fail in the middle of a pipe's run.",
         remedy: "Raise the limit with a systemd drop-in for containerd and Docker (`LimitNOFILE=`), or with `ulimits:` in the compose file; the kernel's own with `sysctl fs.file-max`.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -43,6 +43,7 @@ pub static MEMORY_PRESSURE: Check = Check {
         why: "The kernel kills the largest process first, and that is the node. Before it comes to that, the machine spends its time moving memory to and from the disk.",
         remedy: "Find out what uses the memory (`ps --sort=-rss -eo rss,pid,comm | head`, `docker stats`), give the machine more, or limit what competes with the node.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

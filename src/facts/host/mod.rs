@@ -1,8 +1,8 @@
 //! The operating system and the machine's names.
 
 pub mod addresses;
-mod os_release;
-mod red_hat_release;
+pub(in crate::facts) mod os_release;
+pub(in crate::facts) mod red_hat_release;
 
 use std::path::Path;
 
