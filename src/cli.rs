@@ -67,8 +67,6 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
-    /// Make one view of many reports: machines by requirements, the worst first
-    Fleet(FleetOptions),
     /// Take back what a --fix run did
     Undo {
         /// The name of the run [default: the latest that still stands]
@@ -77,6 +75,8 @@ pub enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Make one view of many reports: machines by requirements, the worst first
+    Fleet(FleetOptions),
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Check settings and profiles before they are used
