@@ -67,6 +67,16 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
+    /// Make one view of many reports: machines by requirements, the worst first
+    Fleet(FleetOptions),
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Check settings and profiles before they are used
@@ -134,9 +144,9 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
-    pub facts: Option<PathBuf>,
+    /// Judge recorded facts instead of this machine; a probe's report is evidence beside them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -158,6 +168,24 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,
@@ -170,6 +198,20 @@ pub struct RunOptions {
     /// Show passes too; twice: items, evidence and what each source took
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Which reports make one view.
+#[derive(Clone, Debug, Args)]
+pub struct FleetOptions {
+    /// Reports (JSON, or pages that embed one), or directories of them
+    #[arg(required = true, value_name = "REPORT")]
+    pub reports: Vec<PathBuf>,
+    /// A report that is older says nothing of today: it counts as unknown, as in 36h or 7d
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = age)]
+    pub stale_after: jiff::SignedDuration,
+    /// Count older reports of a machine beside its newest
+    #[arg(long)]
+    pub every_report: bool,
 }
 
 /// How reports are served.
@@ -288,6 +330,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+fn age(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("“{text}” is no age, as in 36h, 7d or 4w");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+        .filter(jiff::SignedDuration::is_positive)
+        .ok_or_else(wrong)
+}
+
 fn period(text: &str) -> Result<Duration, String> {
     const LONGEST: u64 = 86_400;
     match text.parse::<u64>() {
@@ -346,6 +397,14 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
         for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_are_positive() {
+        assert_eq!(age("7d").unwrap(), jiff::SignedDuration::from_hours(168));
+        for wrong in ["", "0s", "-5d", "7", "old"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 
