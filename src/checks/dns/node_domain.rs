@@ -374,6 +374,15 @@ mod tests {
                 fail("nobody answers", "dns-unreachable", |facts: &mut Facts| {
                     facts.node_names = Observed::Seen(NodeNames::default());
                 }),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_not_known() {
+        judge_cases(
+            &NODE_DOMAIN,
+            &[
                 Case::new(
                     "own addresses are unknown",
                     Status::Unknown,

@@ -223,12 +223,11 @@ fn from_firewall_and_outside(
 
 /// Whether the node's name is known to have an IPv6 address.
 fn name_has_ipv6(context: &Context) -> bool {
-    context.facts.node_names().seen().is_ok_and(|node| {
-        node.names
-            .addresses()
-            .iter()
-            .any(|address| address.is_ipv6())
-    })
+    context
+        .facts
+        .node_names()
+        .seen()
+        .is_ok_and(|node| node.names.addresses().iter().any(std::net::IpAddr::is_ipv6))
 }
 
 /// Rules from elsewhere are named and not judged.
