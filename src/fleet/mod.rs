@@ -87,7 +87,7 @@ impl Fleet {
         unreadable: Vec<Unreadable>,
         superseded: Vec<Superseded>,
     ) -> Self {
-        digests.sort_by(|one, other| one.machine.rank().cmp(&other.machine.rank()));
+        digests.sort_by_key(|one| one.machine.rank());
         machine::tell_apart(&mut digests);
         let count = |status| {
             digests
