@@ -67,17 +67,61 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
+    /// Make one view of many reports: machines by requirements, the worst first
+    Fleet(FleetOptions),
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
-    /// Print the JSON Schema of the report
-    Schema,
+    /// Check settings and profiles before they are used
+    Config {
+        /// What is wanted of them
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the JSON Schema of the report, or of what a person writes
+    Schema {
+        /// Of which document
+        #[arg(value_enum, default_value_t = Document::Report)]
+        document: Document,
+    },
     /// Print a completion script
     Completions {
         /// The shell that is to complete
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// The command whose own page is wanted
+        command: Option<String>,
+    },
+}
+
+/// What is wanted of settings and profiles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with the settings and the profile, and where
+    Check {
+        /// The settings [default: those of --config; --profile names a profile to check with them]
+        file: Option<PathBuf>,
+    },
+}
+
+/// A document that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// The JSON report.
+    Report,
+    /// The settings, `/etc/sesam-doctor/config.toml`.
+    Settings,
+    /// A profile.
+    Profile,
 }
 
 /// The options of a run.
@@ -124,18 +168,50 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Whether to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub color: Color,
-    /// Show the verdict and the root causes only
+    /// Show the verdict and the root causes only; of `config check`, errors and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show passes too; twice: items, evidence and what each source took
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Which reports make one view.
+#[derive(Clone, Debug, Args)]
+pub struct FleetOptions {
+    /// Reports (JSON, or pages that embed one), or directories of them
+    #[arg(required = true, value_name = "REPORT")]
+    pub reports: Vec<PathBuf>,
+    /// A report that is older says nothing of today: it counts as unknown, as in 36h or 7d
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = age)]
+    pub stale_after: jiff::SignedDuration,
+    /// Count older reports of a machine beside its newest
+    #[arg(long)]
+    pub every_report: bool,
 }
 
 /// How reports are served.
@@ -254,6 +330,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+fn age(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("“{text}” is no age, as in 36h, 7d or 4w");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+        .filter(jiff::SignedDuration::is_positive)
+        .ok_or_else(wrong)
+}
+
 fn period(text: &str) -> Result<Duration, String> {
     const LONGEST: u64 = 86_400;
     match text.parse::<u64>() {
@@ -312,6 +397,14 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
         for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_are_positive() {
+        assert_eq!(age("7d").unwrap(), jiff::SignedDuration::from_hours(168));
+        for wrong in ["", "0s", "-5d", "7", "old"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

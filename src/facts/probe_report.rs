@@ -225,7 +225,7 @@ pub fn kind_of(file: &Path) -> FileKind {
     }
 }
 
-fn parse(text: &str) -> Result<Probe, String> {
+pub(in crate::facts) fn parse(text: &str) -> Result<Probe, String> {
     let report: ReportFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if report.kind != KIND {
         let kind: String = report.kind.chars().take(50).collect();

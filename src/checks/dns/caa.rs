@@ -47,6 +47,7 @@ pub static CAA: Check = Check {
         why: "An authority has to refuse a certificate that CAA records do not allow. Everything else can be right, and the certificate is neither issued nor renewed.",
         remedy: "Have whoever runs the zone add a CAA record for letsencrypt.org at the name that the finding gives.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

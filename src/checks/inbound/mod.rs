@@ -10,7 +10,7 @@ mod outside;
 mod port;
 
 use crate::{
-    checks::{Category, Cause, Check, Judge, Level, Prose},
+    checks::{Category, Cause, Check, Judge, Level, Mend, Port, Prose, Remedy},
     facts::Source,
 };
 
@@ -47,6 +47,10 @@ pub static HTTP: Check = Check {
         why: "Let's Encrypt validates the node's name over plain HTTP, for issue and for every renewal, from addresses that nobody knows beforehand. Where certificates are brought by the customer or self-signed, the port is not needed.",
         remedy: REMEDY,
     },
+    mends: &[Mend::new(
+        Remedy::OpenPort(Port::Http),
+        &[causes::FIREWALL_CLOSED],
+    )],
     judge: Judge::One(|context| port::judge(context, "http")),
 };
 
@@ -65,6 +69,10 @@ pub static HTTPS: Check = Check {
         why: "Every client of the node's API, the portal's user interface among them, comes to this port. They may come over a VPN or the local network only.",
         remedy: REMEDY,
     },
+    mends: &[Mend::new(
+        Remedy::OpenPort(Port::Https),
+        &[causes::FIREWALL_CLOSED],
+    )],
     judge: Judge::One(|context| port::judge(context, "https")),
 };
 

@@ -4,7 +4,7 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
-    request,
+    phases, request,
     trouble::Steps,
     way::Surroundings,
 };
@@ -63,7 +63,8 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     let verdict = address_only(group, outbound, &verdicts)
         .unwrap_or_else(|| together(group, &probes, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
-        verdict.evidence(host::item_name(probe), host::evidence(probe))
+        let verdict = verdict.evidence(host::item_name(probe), host::evidence(probe));
+        phases::measured(&group.id, probe).fold(verdict, Verdict::measure)
     });
     let verdict = connections.into_iter().fold(verdict, Verdict::connection);
     let verdict = outbound

@@ -8,6 +8,7 @@ mod host;
 mod http;
 mod landscape;
 mod names;
+mod phases;
 mod proxy;
 mod proxy_hop;
 mod request;
@@ -44,6 +45,7 @@ macro_rules! group_check {
                 why: $why,
                 remedy: REMEDY,
             },
+            mends: &[],
             judge: Judge::One(|context| group::judge(context, $id)),
         };
     };
@@ -92,6 +94,7 @@ pub static SITE_GROUPS: Check = Check {
         why: "The site's profile says what each of its groups is needed for.",
         remedy: REMEDY,
     },
+    mends: &[],
     judge: Judge::Family {
         members: site_groups,
         judge: site_group,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, certificate_mode, dns,
+        Verdict, certificate_mode, dns, software,
     },
     facts::{
         Source,
@@ -46,6 +46,7 @@ pub static PROXY: Check = Check {
         why: "Where a machine is meant to go through a proxy, a proxy that is down, wants a login or forbids a host looks to programs as if the hosts themselves were down.",
         remedy: "The finding names the proxy, where it is configured, and what it answered. Give it to whoever runs the proxy, or correct the configuration.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -95,6 +96,13 @@ fn judge(context: &Context) -> Judgement {
     let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
         .expected("a way through to every host of the outbound groups");
     verdict.advice = advice;
+    let is_the_daemons = by_proxy.is_empty()
+        && places(proxies)
+            .flat_map(|settings| &settings.problems)
+            .all(|problem| problem.contains("daemon.json") && problem.ends_with("no JSON"));
+    if is_the_daemons {
+        verdict = verdict.follows(&software::DOCKER_CONFIG);
+    }
     for settings in places(proxies).filter(|settings| settings.is_set()) {
         let shown = settings
             .https

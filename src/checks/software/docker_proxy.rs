@@ -2,7 +2,9 @@
 
 use super::DOCKER;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{
         Gap, Observed, Source,
         docker::Proxies as EngineProxies,
@@ -39,6 +41,7 @@ pub static DOCKER_PROXY: Check = Check {
         why: "The shell, the Docker daemon and each container have proxies of their own. Where only the shell has one, everything that a person tries works, and pulling images does not.",
         remedy: "Write the proxies into `daemon.json` (`\"proxies\": {\"http-proxy\": …, \"https-proxy\": …, \"no-proxy\": …}`, Docker 23 and later) or into `/etc/systemd/system/docker.service.d/http-proxy.conf` as `Environment=HTTPS_PROXY=…`, then `systemctl daemon-reload` and `systemctl restart docker`.",
     },
+    mends: &[Mend::new(Remedy::WriteDaemonProxy, &[DAEMON_HAS_NONE])],
     judge: Judge::One(judge),
 };
 

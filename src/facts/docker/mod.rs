@@ -3,11 +3,11 @@
 //! The engine is asked over its socket with hyper and lenient types of our own, and not through a client library: answers
 //! are bounded in size while they are read, and any engine from API 1.24 on is understood (`docs/decisions`).
 
-mod answers;
-mod container;
+pub(in crate::facts) mod answers;
+pub(in crate::facts) mod container;
 mod engine;
 mod installation;
-mod logs;
+pub(in crate::facts) mod logs;
 mod secrets;
 mod socket;
 

@@ -9,7 +9,7 @@ mod probe;
 mod socks;
 pub mod tls;
 pub mod trust;
-mod tunnel;
+pub(in crate::facts) mod tunnel;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -36,6 +36,7 @@ pub use self::{
 };
 use super::{
     Observed, Site,
+    certificates::ServerName,
     proxies::{self, ProxyAddress},
     resolvers,
 };
@@ -229,6 +230,8 @@ fn log_host_of(site: &Site, name: String) -> Option<((String, ProxyUser), Outbou
     if group.hosts.iter().any(|known| known.host == name) {
         return None;
     }
+    // What is no name of a host cannot be asked for; that it is none is `config.env`'s to say.
+    ServerName::read(&name)?;
     let host = OutboundHost {
         host: name,
         why: "sending logs (FLUENTBIT_HOST)".into(),

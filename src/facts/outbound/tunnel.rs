@@ -134,7 +134,7 @@ where
     Ok(head)
 }
 
-fn read(head: &[u8]) -> Tunnel {
+pub(in crate::facts) fn read(head: &[u8]) -> Tunnel {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let status = match response.parse(head) {
