@@ -7,7 +7,6 @@ mod config;
 mod container;
 mod dns;
 mod hardware;
-mod image_reference;
 pub mod inbound;
 mod install;
 mod layout;
@@ -25,6 +24,7 @@ mod cause;
 mod connection;
 mod measurement;
 mod registry;
+mod registry_trouble;
 mod verdict;
 
 use jiff::Timestamp;

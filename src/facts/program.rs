@@ -14,7 +14,7 @@ use rustix::{
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
     time::{Instant, sleep_until, timeout_at},
 };
@@ -101,8 +101,30 @@ impl Captured {
 /// # Errors
 /// Where the program could not be started.
 pub(super) async fn run(command: Command, most: usize, deadline: Duration) -> io::Result<Run> {
+    run_told(command, b"", most, deadline).await
+}
+
+/// The same with an input, which has to be short enough for a pipe to hold.
+///
+/// # Errors
+/// Where the program could not be started.
+pub(super) async fn run_told(
+    mut command: Command,
+    input: &[u8],
+    most: usize,
+    deadline: Duration,
+) -> io::Result<Run> {
     let limit = Instant::now() + deadline;
+    command.stdin(if input.is_empty() {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    });
     let (mut child, group) = start(command, limit).await?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not read its input is none the worse for it.
+        let _ = timeout_at(limit, stdin.write_all(input)).await;
+    }
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::Error::other("its outputs are not connected"));
     };
@@ -161,7 +183,6 @@ async fn start(mut command: Command, limit: Instant) -> io::Result<(Child, Group
         .env("PATH", PATH)
         .env("LC_ALL", "C")
         .current_dir("/")
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -293,6 +314,18 @@ mod tests {
         )
         .await;
         assert_eq!(run.stdout.text(), format!("LC_ALL=C\nPATH={PATH}\n/\n"));
+    }
+
+    #[tokio::test]
+    async fn what_it_is_told_is_its_input() {
+        let run = run_told(shell("cat"), b"registry.example.com", 100, PLENTY)
+            .await
+            .unwrap();
+        assert_eq!(run.stdout.text(), "registry.example.com");
+        let run = run_told(shell("exec 0<&-; exit 2"), b"unread", 100, PLENTY)
+            .await
+            .unwrap();
+        assert_eq!(run.ended, Ended::Exited(2));
     }
 
     #[tokio::test]

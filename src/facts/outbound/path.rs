@@ -14,8 +14,8 @@ use tokio::{
 
 use super::{
     connect::{self, Connect},
-    http::{self, Http, HttpOutcome, Wanted},
-    tls::{self, Handshake, Terms, Tls},
+    http::{self, Http, HttpOutcome, Question, Wanted},
+    tls::{self, Handshake, Terms, Tls, TrustVerdict},
     trust::Trust,
     tunnel::{self, Tunnel},
 };
@@ -103,9 +103,7 @@ pub struct Errand<'a> {
     /// The name that its certificate has to be for.
     pub server_name: &'a str,
     /// What to ask for.
-    pub path: &'a str,
-    /// A bearer token for the request; it is never kept.
-    pub token: Option<&'a str>,
+    pub question: Question<'a>,
     /// The authorities to trust.
     pub authorities: Arc<RootCertStore>,
     /// Whom the machine trusts beyond that.
@@ -203,9 +201,14 @@ impl Errand<'_> {
             server_name: self.server_name,
         };
         let (tls, stream) = tls::handshake(stream, terms, self.deadline).await;
+        let is_trusted = tls.trust == Some(TrustVerdict::Trusted);
         attempt.tls = Some(tls);
         let Some(stream) = stream else {
             return Vec::new();
+        };
+        let question = Question {
+            login: self.question.login.filter(|_| is_trusted),
+            ..self.question
         };
         let host = match self.port {
             443 => self.host.to_owned(),
@@ -213,8 +216,7 @@ impl Errand<'_> {
         };
         let wanted = Wanted {
             host: &host,
-            path: self.path,
-            token: self.token,
+            question,
         };
         let (http, body) = http::request(stream, wanted, self.deadline).await;
         attempt.http = Some(http);
