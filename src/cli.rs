@@ -67,17 +67,59 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
-    /// Print the JSON Schema of the report
-    Schema,
+    /// Check settings and profiles before they are used
+    Config {
+        /// What is wanted of them
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the JSON Schema of the report, or of what a person writes
+    Schema {
+        /// Of which document
+        #[arg(value_enum, default_value_t = Document::Report)]
+        document: Document,
+    },
     /// Print a completion script
     Completions {
         /// The shell that is to complete
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// The command whose own page is wanted
+        command: Option<String>,
+    },
+}
+
+/// What is wanted of settings and profiles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with the settings and the profile, and where
+    Check {
+        /// The settings [default: those of --config; --profile names a profile to check with them]
+        file: Option<PathBuf>,
+    },
+}
+
+/// A document that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// The JSON report.
+    Report,
+    /// The settings, `/etc/sesam-doctor/config.toml`.
+    Settings,
+    /// A profile.
+    Profile,
 }
 
 /// The options of a run.
@@ -100,9 +142,9 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
-    pub facts: Option<PathBuf>,
+    /// Judge recorded facts instead of this machine; a probe's report is evidence beside them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -124,13 +166,31 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,
     /// Whether to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub color: Color,
-    /// Show the verdict and the root causes only
+    /// Show the verdict and the root causes only; of `config check`, errors and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show passes too; twice: items, evidence and what each source took

@@ -7,8 +7,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::{
-    checks::{Category, Check, GAP_CAUSES, REGISTRY},
+    checks::{Category, Check, GAP_CAUSES, REGISTRY, Safety},
     cli::{Arguments, Format},
+    profile,
+    spelling::nearest,
 };
 
 /// Every check: id, title, level, whether it can be fixed.
@@ -26,7 +28,8 @@ pub fn list(format: Format, width: usize) -> serde_json::Result<String> {
                         "title": check.title,
                         "category": check.category,
                         "level": check.level,
-                        "fixable": false,
+                        "fixable": !check.mends.is_empty(),
+                        "fix": way(check),
                     })
                 })
                 .collect();
@@ -44,13 +47,53 @@ fn list_table(width: usize) -> String {
         .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(["id", "title", "level", "fix"]);
     for check in REGISTRY {
-        table.add_row([check.id, check.title, check.level.word(), "by hand"]);
+        table.add_row([check.id, check.title, check.level.word(), way(check)]);
     }
     let mut text = String::new();
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// How it can be mended, in a word.
+fn way(check: &Check) -> &'static str {
+    if check.mends.is_empty() {
+        "by hand"
+    } else if check
+        .remedies()
+        .any(|remedy| remedy.safety() == Safety::AsksFirst)
+    {
+        "--fix, asks first"
+    } else {
+        "--fix"
+    }
+}
+
+/// What `--fix` would do, with the codes for which it would; paths are those of the default profile.
+fn fix(check: &Check) -> String {
+    let Ok(profile) = profile::load(profile::DEFAULT) else {
+        return String::new();
+    };
+    if check.mends.is_empty() {
+        return "Nothing: this is for a person to decide.".into();
+    }
+    let sentences: Vec<String> = check
+        .mends
+        .iter()
+        .map(|mend| {
+            let codes: Vec<&str> = mend.causes.iter().map(|cause| cause.code).collect();
+            let cut = mend.remedy.cuts().map_or_else(String::new, |cut| {
+                format!("; it asks first, since it {cut}")
+            });
+            format!(
+                "For {}: {}{cut}.",
+                codes.join(", "),
+                mend.remedy.words(&profile)
+            )
+        })
+        .collect();
+    sentences.join(" ")
 }
 
 /// One check, for a person at a terminal.
@@ -77,7 +120,7 @@ pub fn explain(check: &Check, width: usize) -> String {
             .initial_indent("  ")
             .subsequent_indent("  ")
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        let _ = writeln!(text, "{}", textwrap::fill(prose, options));
+        let _ = writeln!(text, "{}", textwrap::fill(&prose, options));
     }
     if !check.causes.is_empty() {
         let _ = writeln!(text, "\nCodes");
@@ -100,15 +143,12 @@ pub fn explain(check: &Check, width: usize) -> String {
     text
 }
 
-fn sections(check: &Check) -> [(&'static str, &'static str); 4] {
+fn sections(check: &Check) -> [(&'static str, String); 4] {
     [
-        ("What is checked", check.prose.checks),
-        ("Why", check.prose.why),
-        ("What to do", check.prose.remedy),
-        (
-            "What --fix would do",
-            "Nothing: this version of the doctor changes no machine.",
-        ),
+        ("What is checked", check.prose.checks.to_owned()),
+        ("Why", check.prose.why.to_owned()),
+        ("What to do", check.prose.remedy.to_owned()),
+        ("What --fix would do", fix(check)),
     ]
 }
 
@@ -143,7 +183,7 @@ pub fn markdown() -> String {
             if !needs.is_empty() {
                 let _ = writeln!(text, "Needs: {}.", needs.join(", "));
             }
-            for (heading, prose) in sections(check).into_iter().take(3) {
+            for (heading, prose) in sections(check) {
                 let _ = writeln!(text, "\n*{heading}.* {prose}");
             }
             if !check.causes.is_empty() {
@@ -174,11 +214,35 @@ pub fn completions(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// The manual page, in roff.
-#[must_use]
-pub fn manual_page() -> String {
+/// The manual page of the program or of one of its commands, in roff.
+///
+/// # Errors
+/// Where there is no such command: in words, with the one that was probably meant.
+pub fn manual_page(command: Option<&str>) -> Result<String, String> {
+    let mut program = Arguments::command();
+    // Options that every command has are then part of each command's own page.
+    program.build();
+    let described = match command {
+        None => program,
+        Some(name) => command_called(&program, name)?.clone(),
+    };
     let mut page = Vec::new();
     // Writing to memory does not fail.
-    let _ = clap_mangen::Man::new(Arguments::command()).render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
+    let _ = clap_mangen::Man::new(described).render(&mut page);
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+fn command_called<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command, String> {
+    program.find_subcommand(name).ok_or_else(|| {
+        let known: Vec<&str> = program
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let meant = nearest(name, known.iter().copied());
+        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean “{meant}”?"));
+        format!(
+            "man: there is no command “{name}”{hint}; the commands are {}",
+            known.join(", ")
+        )
+    })
 }

@@ -1,34 +1,39 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod configuration;
+mod evidence;
+mod examination;
+mod fixing;
 mod formats;
 mod outside;
 mod serving;
+mod terminal;
+mod undoing;
 
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+use examination::{Examination, examined, gathered, judging_time, root, site};
+
 use crate::{
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
-    diagnosis::{self, Rules},
+    cli::{Arguments, Color, Command, Format, RunOptions, ServeOptions},
     diff::{self, StoredReportError},
-    facts::{self, Facts, Site},
-    files::Root,
+    facts,
     output::{self, OutputError},
-    profile::{self, Profile},
-    progress::Progress,
+    program,
     redact::Redactor,
     reference,
-    report::{self, PageError, Report, Timing},
+    remediate::AnswerError,
+    report::{PageError, Report},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -108,6 +113,12 @@ enum RunError {
     Serve(#[from] ServeError),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error("--fix: {0}")]
+    Fix(String),
+    #[error("undo: {0}")]
+    Undo(String),
 }
 
 /// Carries out what was typed.
@@ -127,6 +138,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError> {
     let Arguments { command, options } = arguments;
+    fixing::require_meaning(command.as_ref(), &options)?;
     let asked = match command {
         Some(Command::List) => {
             formats::require_plain(options.format, "list", &[Format::Table, Format::Json])?;
@@ -136,17 +148,24 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
             return say(&reference::explain(check, width()));
         }
-        Some(Command::Schema) => {
-            return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
+        Some(Command::Config { command }) => {
+            return configuration::carry_out(&command, &options, redactor);
         }
+        Some(Command::Schema { document }) => return say(&configuration::schema(document)?),
         Some(Command::Diff { old, new }) => return compare(&old, &new, &options, redactor),
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
-        Some(Command::Man) => return say(&reference::manual_page()),
+        Some(Command::Man { command }) => {
+            let page = reference::manual_page(command.as_deref());
+            return say(&page.map_err(RunError::Usage)?);
+        }
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
+        Some(Command::Check { words }) if options.fix => Asked::Fix(words),
         Some(Command::Check { words }) => Asked::Report(words),
+        Some(Command::Undo { run, list }) => Asked::Undo { run, list },
         Some(Command::Serve(service)) => Asked::Service(service),
+        None if options.fix => Asked::Fix(Vec::new()),
         None => Asked::Report(Vec::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -160,7 +179,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             // The handlers stand before anything is begun.
             biased;
             signal = interruption() => {
-                facts::end_programs();
+                program::end_all();
                 Ok(if is_service {
                     // To be ended is how a service ends well.
                     Exit::Done
@@ -180,6 +199,10 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
 enum Asked {
     /// A report, on these checks.
     Report(Vec<String>),
+    /// A mended machine, and a report on these checks afterwards.
+    Fix(Vec<String>),
+    /// A machine as it was before a run.
+    Undo { run: Option<String>, list: bool },
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
     /// The view of a host from outside.
@@ -196,6 +219,8 @@ enum Asked {
 async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
     match asked {
         Asked::Report(words) => report_on(&words, &options, &redactor).await,
+        Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
+        Asked::Undo { run, list } => undoing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await
@@ -237,8 +262,21 @@ async fn report_on(
 ) -> Result<Exit, RunError> {
     let selection = selection(words, options)?;
     let earlier = formats::earlier(options)?;
-    let (report, settings) = examined(selection, options, redactor).await?;
-    let writer = formats::Writer::new(&report, &settings, options, earlier, redactor)?;
+    let Examination {
+        report, settings, ..
+    } = examined(&selection, options, redactor).await?;
+    finish(&report, &settings, options, earlier, redactor).await
+}
+
+/// Writes a report in every format that was asked for.
+async fn finish(
+    report: &Report,
+    settings: &Settings,
+    options: &RunOptions,
+    earlier: Option<Report>,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let writer = formats::Writer::new(report, settings, options, earlier, redactor)?;
     let files = options
         .report
         .iter()
@@ -253,43 +291,6 @@ fn selection(words: &[String], options: &RunOptions) -> Result<Selection, RunErr
         words.iter().chain(&options.only),
         &options.skip,
     )?)
-}
-
-/// Observe, judge, explain: the report, without secrets, and the settings that were in force.
-async fn examined(
-    selection: Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-) -> Result<(Report, Settings), RunError> {
-    let begun = Instant::now();
-    let started_at = Timestamp::now();
-    let facts = gathered(&selection, options, redactor, started_at).await?;
-    let rules = Rules {
-        selection,
-        strict: options.strict,
-        now: judging_time(options.at, facts.observed_at)?,
-    };
-    let diagnosis = diagnosis::diagnose(&facts, &rules);
-    let timing = Timing {
-        started_at,
-        judged_as_of: rules.now,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    let mut report = Report::new(&facts, diagnosis, timing);
-    report.run_by = Some(account());
-    Ok((report.redacted(redactor), facts.settings))
-}
-
-async fn gathered(
-    selection: &Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-    at: Timestamp,
-) -> Result<Facts, RunError> {
-    match &options.facts {
-        Some(file) => replayed(file, options),
-        None => observed(selection, options, redactor, at).await,
-    }
 }
 
 /// The account that the process runs under, and whose it was before sudo.
@@ -319,81 +320,6 @@ fn compare(
         _ => changes.table(width()),
     })?;
     Ok(Exit::Reported(changes.exit_code()))
-}
-
-async fn observed(
-    selection: &Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-    at: Timestamp,
-) -> Result<Facts, RunError> {
-    let site = site(options, redactor)?;
-    let wanted = diagnosis::sources(selection);
-    let progress = Progress::new(wanted.len(), options);
-    // As many futures as there are sources: on the heap, not in every caller's own.
-    let notify = |event| progress.hear(&event);
-    let facts = Box::pin(facts::observe(&site, &wanted, at, &notify)).await;
-    progress.finish();
-    Ok(facts)
-}
-
-/// The machine that the options name, and how they let it be looked at.
-fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
-    let root = match &options.root {
-        None => Root::machine(),
-        Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
-            path: directory.clone(),
-            cause,
-        })?,
-    };
-    let settings = Settings::load(&root, options.config.as_deref())?;
-    let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
-    Ok(Site {
-        root,
-        profile: Arc::new(profile),
-        settings: Arc::new(settings),
-        deadline: options.timeout,
-        offline: options.offline,
-        redactor: redactor.clone(),
-    })
-}
-
-/// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.
-fn replayed(file: &std::path::Path, options: &RunOptions) -> Result<Facts, RunError> {
-    let mut facts = facts::read_recording(file)?;
-    // A recording must not name files of the machine that judges it.
-    facts.settings.templates_dir = None;
-    if let Some(config) = &options.config {
-        facts.settings = Settings::load(&Root::machine(), Some(config))?;
-        if let Some(profile) = chosen_profile(options, &facts.settings)? {
-            facts.profile = profile;
-        }
-    } else if let Some(name) = &options.profile {
-        facts.profile = profile::load(name)?;
-    }
-    Ok(facts)
-}
-
-fn chosen_profile(
-    options: &RunOptions,
-    settings: &Settings,
-) -> Result<Option<Profile>, DocumentError> {
-    options
-        .profile
-        .as_ref()
-        .or(settings.profile.as_ref())
-        .map(|name| profile::load(name))
-        .transpose()
-}
-
-fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timestamp, RunError> {
-    match moment {
-        None => Ok(observed_at),
-        Some(Moment::At(time)) => Ok(time),
-        Some(Moment::Ahead(distance)) => observed_at
-            .checked_add(distance)
-            .map_err(|_| RunError::Moment),
-    }
 }
 
 /// Columns where there is no terminal that has a number of them.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
-    FirewallFiles, InboundPort, Network, OutboundGroup, ReleaseNumber, Service, Software, Vantage,
+    FirewallFiles, InboundPort, Install, Network, OutboundGroup, ReleaseNumber, Service, Software,
+    Vantage,
 };
 use crate::units::Bytes;
 
@@ -13,7 +14,7 @@ use crate::units::Bytes;
 pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account", "mode"];
 
 /// What one edition of the product requires of a machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
     /// The built-in profile that a site's own one builds on; gone once loaded.
@@ -58,10 +59,12 @@ pub struct Profile {
     pub vantage: Vantage,
     /// Where the machine's firewall keeps what it is told.
     pub firewall: FirewallFiles,
+    /// What an installation is made of.
+    pub install: Install,
 }
 
 /// Hardware minimums.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hardware {
     /// Logical CPUs that the machine may use.
@@ -83,7 +86,7 @@ pub struct Hardware {
 }
 
 /// Operating system, clock and limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct System {
     /// Operating systems that are supported, the preferred one first.
@@ -98,7 +101,7 @@ pub struct System {
 }
 
 /// One supported operating system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SupportedSystem {
     /// `ID` of os-release.
@@ -116,7 +119,7 @@ pub struct SupportedSystem {
 }
 
 /// Free space and inodes, for the data, Docker's data and `/`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
     /// Below this share free: warn.
@@ -162,7 +165,7 @@ fn share(percent: f64, whole: Bytes) -> Bytes {
 }
 
 /// Memory pressure.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
     /// Below this share available: warn.
@@ -173,8 +176,16 @@ pub struct Memory {
     pub oom_recent_hours: u32,
 }
 
+impl Memory {
+    /// How little memory may be available before it is a warning.
+    #[must_use]
+    pub fn available_warn_below(&self, total: Bytes) -> Bytes {
+        share(self.available_warn_percent, total)
+    }
+}
+
 /// Directories and files of the manual.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Layout {
     /// Mount point of the data disk.
@@ -201,7 +212,7 @@ pub struct Layout {
 }
 
 /// The license.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct License {
     /// Days left below which to warn.
@@ -213,7 +224,7 @@ pub struct License {
 }
 
 /// The certificates that Traefik serves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Certificates {
     /// Whose they are; found out from the stack where not said.
@@ -236,7 +247,7 @@ pub struct Certificates {
 }
 
 /// Whose certificates Traefik serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateMode {
     /// Let's Encrypt's, which Traefik gets and renews by itself.
@@ -249,7 +260,7 @@ pub enum CertificateMode {
 }
 
 /// The node's API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
     /// The port of the API in its container, and on the machine where it is published.
@@ -263,7 +274,7 @@ pub struct Node {
 }
 
 /// Where the stack's files are sought.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StackFiles {
     /// Directories, the first that holds a compose file counts.
@@ -314,7 +325,7 @@ impl StackFiles {
 }
 
 /// One variable of `.env`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
     /// Its name.
@@ -323,10 +334,15 @@ pub struct Environment {
     pub kind: VariableKind,
     /// What it is for.
     pub why: String,
+    /// What it is set to where nobody says otherwise; empty where somebody has to.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub default: String,
 }
 
 /// What a variable of `.env` holds, and so what is well-formed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum VariableKind {
     /// Anything that is not empty.
@@ -351,8 +367,11 @@ pub enum VariableKind {
 }
 
 /// A path that begins with `/`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
+#[schemars(extend("pattern" = "^/"))]
 pub struct AbsolutePath(PathBuf);
 
 impl AbsolutePath {

@@ -9,6 +9,7 @@ mod nagios;
 mod oscal;
 mod prometheus;
 mod redaction;
+mod remediation;
 mod situation;
 mod table;
 mod text;
@@ -26,6 +27,7 @@ pub use markdown::markdown;
 pub use nagios::nagios;
 pub use oscal::oscal;
 pub use prometheus::prometheus;
+pub use remediation::{ChangedFinding, Remediation, RemediationStep};
 pub use situation::Situation;
 pub use table::{Detail, Look, table};
 
@@ -78,6 +80,9 @@ pub struct Report {
     pub root_causes: Vec<String>,
     /// One for each check, in an order that never changes.
     pub findings: Vec<Finding>,
+    /// What `--fix` did before this was observed; only there after such a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<Remediation>,
 }
 
 /// Which requirements were used.
@@ -237,7 +242,7 @@ impl Report {
                     os: host.os_name(),
                     kernel: host.kernel.clone(),
                     architecture: host.architecture.clone(),
-                    addresses: Vec::new(),
+                    addresses: host.addresses(),
                 })
                 .unwrap_or_default(),
             facts_sha256: facts_sha256(facts),
@@ -251,6 +256,7 @@ impl Report {
             summary,
             root_causes: diagnosis.root_causes,
             findings: diagnosis.findings,
+            remediation: None,
         }
     }
 

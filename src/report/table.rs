@@ -54,6 +54,7 @@ pub fn table(report: &Report, look: Look) -> String {
         color: look.color,
     };
     page.head(report);
+    page.remediation(report);
     page.root_causes(report, look.detail);
     if look.detail > Detail::Quiet {
         for category in Category::ALL {
@@ -90,6 +91,57 @@ impl Page {
                 report.judged_as_of.strftime("%Y-%m-%d %H:%M UTC")
             );
             self.wrapped("", "", &line);
+        }
+        self.text.push('\n');
+    }
+
+    fn remediation(&mut self, report: &Report) {
+        let Some(remediation) = &report.remediation else {
+            return;
+        };
+        let line = match &remediation.run {
+            Some(run) => format!(
+                "--fix changed this machine: run {run}, taken back by `sesam-doctor undo {run}`."
+            ),
+            None => "--fix changed nothing.".to_owned(),
+        };
+        self.wrapped("", "", &line);
+        for step in &remediation.steps {
+            let line = match &step.reason {
+                Some(reason) => format!("{} — {reason}", step.words),
+                None => step.words.clone(),
+            };
+            self.wrapped(&format!("  {:<11} ", step.result), "              ", &line);
+        }
+        for (heading, lines) in [
+            ("Taken back, since a step failed:", &remediation.taken_back),
+            ("Left:", &remediation.left),
+        ] {
+            if !lines.is_empty() {
+                self.wrapped("", "", heading);
+            }
+            for line in lines {
+                self.wrapped("  - ", "    ", line);
+            }
+        }
+        let counts = |summary: &super::Summary| {
+            format!(
+                "{} passed, {} warned, {} failed, {} blocked, {} unknown",
+                summary.pass, summary.warn, summary.fail, summary.blocked, summary.unknown
+            )
+        };
+        let before = format!("Before: {}.", counts(&remediation.summary_before));
+        let after = format!("After:  {}.", counts(&report.summary));
+        self.wrapped("", "", &before);
+        self.wrapped("", "", &after);
+        for changed in &remediation.changed {
+            let line = format!(
+                "{}: {} → {}",
+                changed.id,
+                changed.before.word(),
+                changed.after.word()
+            );
+            self.wrapped("  ", "  ", &line);
         }
         self.text.push('\n');
     }

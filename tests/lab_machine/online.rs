@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    Fault, each_is_named_on, fault, healed,
+    catalogue::Fault,
+    each_is_named_on,
     machine::{Machine, available_with_outside, troubles},
 };
 
@@ -124,17 +125,32 @@ fn as_published_every_known_fault_is_a_root_cause_and_nothing_else_is() {
     );
 }
 
+fn fault(name: &str, breaks: &str, found: &[&str]) -> Fault {
+    Fault {
+        name: name.into(),
+        breaks: breaks.into(),
+        found: found.iter().map(|line| (*line).to_owned()).collect(),
+        ..Fault::default()
+    }
+}
+
+fn healed(fault: Fault, heals: &str) -> Fault {
+    Fault {
+        heals: heals.into(),
+        ..fault
+    }
+}
+
 /// A login for Docker Hub of `customer` with this password, in the files of both accounts.
-fn login(account_and_password_in_base64: &str) -> &'static str {
-    let script = format!(
+fn login(account_and_password_in_base64: &str) -> String {
+    format!(
         r#"for home in /root /home/sesam; do echo '{{"auths": {{"https://index.docker.io/v1/": {{"auth": "{account_and_password_in_base64}"}}}}}}' >$home/.docker/config.json; done"#
-    );
-    Box::leak(script.into_boxed_str())
+    )
 }
 
 /// A credential helper that does this when it is asked for a login, and no other login.
-fn helper(get: &str) -> &'static str {
-    let script = format!(
+fn helper(get: &str) -> String {
+    format!(
         r#"rm /home/sesam/.docker/config.json; echo '{{"credsStore": "lab"}}' >/root/.docker/config.json
 cat >/usr/local/bin/docker-credential-lab <<'END'
 #!/bin/sh
@@ -143,8 +159,7 @@ read -r registry
 {get}
 END
 chmod 755 /usr/local/bin/docker-credential-lab"#
-    );
-    Box::leak(script.into_boxed_str())
+    )
 }
 
 const NO_HELPER: &str = "rm /usr/local/bin/docker-credential-lab";
@@ -169,7 +184,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
         ),
         fault(
             "wrong password",
-            login("Y3VzdG9tZXI6d3Jvbmc="),
+            &login("Y3VzdG9tZXI6d3Jvbmc="),
             &["software.registry-login rejected"],
         ),
         fault(
@@ -179,17 +194,21 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
         ),
         fault(
             "a login that may not have the node",
-            login("c3RyYW5nZXI6c3dvcmRmaXNo"),
+            &login("c3RyYW5nZXI6c3dvcmRmaXNo"),
             &["software.registry-login no-access"],
         ),
         healed(
-            fault("a credential helper with the login", held("swordfish"), &[]),
+            fault(
+                "a credential helper with the login",
+                &held("swordfish"),
+                &[],
+            ),
             NO_HELPER,
         ),
         healed(
             fault(
                 "a credential helper with an old password",
-                held("herring"),
+                &held("herring"),
                 &["software.registry-login rejected"],
             ),
             NO_HELPER,
@@ -197,7 +216,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
         healed(
             fault(
                 "a credential helper without the login",
-                helper("echo 'credentials not found in native keychain'; exit 1"),
+                &helper("echo 'credentials not found in native keychain'; exit 1"),
                 &["software.registry-login missing"],
             ),
             NO_HELPER,
@@ -205,7 +224,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
         healed(
             fault(
                 "a credential helper that is broken",
-                helper("echo 'gpg: decryption failed' >&2; exit 2"),
+                &helper("echo 'gpg: decryption failed' >&2; exit 2"),
                 &["software.registry-login helper-failed"],
             ),
             NO_HELPER,
@@ -213,7 +232,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
         healed(
             fault(
                 "a credential helper that hangs",
-                helper("exec sleep 600"),
+                &helper("exec sleep 600"),
                 &["software.registry-login helper-failed"],
             ),
             NO_HELPER,
@@ -254,10 +273,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
             fault(
                 "the token server is down",
                 "hub on auth-unavailable",
-                &[
-                    "software.registry-login service-error",
-                    "container.image service-error",
-                ],
+                &["outbound.docker service-error"],
             ),
             "hub off auth-unavailable",
         ),
@@ -265,10 +281,7 @@ fn faults_of_registry_and_login_are_named_one_at_a_time() {
             fault(
                 "the registry is down",
                 "hub on unavailable",
-                &[
-                    "software.registry-login service-error",
-                    "container.image service-error",
-                ],
+                &["outbound.docker service-error"],
             ),
             "hub off unavailable",
         ),

@@ -2,7 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, software,
     },
     facts::{Source, image_reference::ImageReference, stack::compose_file::Service},
     profile::ReleaseNumber,
@@ -33,6 +34,7 @@ pub static DOCKER_API: Check = Check {
         why: "Watchtower and old releases of Traefik speak API 1.24 or 1.25. Engine 29 and later refuse that: nothing is updated any more, Traefik sees no containers and serves its own default certificate.",
         remedy: "Give Watchtower DOCKER_API_VERSION with a version that the engine accepts, and use a current release of Traefik, which does not heed that variable; then `docker compose up -d`.",
     },
+    mends: &[Mend::new(Remedy::WriteComposeFile, &[API_REFUSED])],
     judge: Judge::One(judge),
 };
 

@@ -3,8 +3,8 @@
 use super::{FOREIGN, find};
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, outbound,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
+        Remedy, Status, Verdict, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -64,6 +64,10 @@ pub static IMAGE: Check = Check {
         why: "Self-hosted customers have to run the newest image of their channel; an old node meets a portal that no longer knows it. A tag that is no channel is never updated.",
         remedy: "Fetch the newer image and make the container anew from it, in the stack's directory: `docker compose pull` and `docker compose up -d`. Set SESAM_NODE_IMAGE_TAG in `.env` to a channel: weekly-prod for production. See why Watchtower has not done it: `docker logs watchtower`.",
     },
+    mends: &[
+        Mend::new(Remedy::PullImages, &[OUTDATED]),
+        Mend::new(Remedy::ComposeUp, &[OUTDATED]),
+    ],
     judge: Judge::One(judge),
 };
 
@@ -124,7 +128,7 @@ fn judge(context: &Context) -> Judgement {
     }
     // What is compared is known, whatever else is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown => verdict,
+        Status::Unknown => verdict.follows(&outbound::DOCKER),
         _ => verdict.stands_alone(),
     })
 }

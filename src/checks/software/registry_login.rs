@@ -5,8 +5,8 @@ use std::path::Path;
 use super::DOCKER;
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, outbound,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
+        Remedy, Status, Verdict, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -59,6 +59,7 @@ pub static REGISTRY_LOGIN: Check = Check {
         why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount. A login that is rejected makes Docker Hub refuse public images as well.",
         remedy: "Log in with the account that Sesam support has given you: `docker login --username NAME`, as the account that runs compose; the password is asked for.",
     },
+    mends: &[Mend::new(Remedy::RegistryLogin, &[MISSING, UNUSABLE])],
     judge: Judge::One(judge),
 };
 
@@ -98,7 +99,7 @@ fn judge(context: &Context) -> Judgement {
         .collect();
     // What the files say is known, whatever is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown => verdict,
+        Status::Unknown => verdict.follows(&outbound::DOCKER),
         _ => verdict.stands_alone(),
     })
 }

@@ -90,6 +90,17 @@ pub(super) fn read(booted_at: Timestamp) -> Observed<OutOfMemoryKills> {
     Observed::Seen(log.finish())
 }
 
+/// What a log of these records says.
+#[cfg(any(test, fuzzing))]
+pub(in crate::facts) fn of_records<'a>(
+    booted_at: Timestamp,
+    records: impl Iterator<Item = &'a str>,
+) -> OutOfMemoryKills {
+    let mut log = Log::new(booted_at);
+    records.for_each(|record| log.take(record));
+    log.finish()
+}
+
 /// One record of the log: `priority,sequence,microseconds,flags;message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Record<'a> {

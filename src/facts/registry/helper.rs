@@ -9,10 +9,9 @@ use super::{
     credential::{Credential, Keys},
     login_file::{Login, Read},
 };
-use crate::facts::{
-    Observed, Root, Site,
-    docker::program_path,
-    program::{self, Ended},
+use crate::{
+    facts::{Observed, Root, Site, docker::program_path},
+    program::{self, Ended, Talk},
 };
 
 /// More questions to helpers than anybody's logins need.
@@ -163,14 +162,16 @@ async fn get(
         .and_then(Path::parent)
         .unwrap_or(Path::new("/root"));
     // Programs are run with an empty environment; this one has to find its owner's store.
-    let mut command = Command::new("/usr/bin/env");
-    command
-        .arg(format!("HOME={}", home.display()))
-        .arg(path)
-        .arg("get");
+    let mut command = Command::new(path);
+    command.arg("get");
+    let talk = Talk {
+        environment: vec![("HOME".into(), home.display().to_string())],
+        input: Some(key.as_bytes().to_vec()),
+        hear: None,
+    };
     // The other half is for the registries.
     let limit = until.saturating_duration_since(Instant::now()) / 2;
-    let run = match program::run_told(command, key.as_bytes(), LONGEST_ANSWER, limit).await {
+    let run = match program::converse(command, talk, LONGEST_ANSWER, limit).await {
         Err(error) => return Observed::Failed(format!("{name} could not be run: {error}")),
         Ok(run) => run,
     };

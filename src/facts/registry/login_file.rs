@@ -154,7 +154,7 @@ fn home_in(passwd: &str, account: &str) -> Option<PathBuf> {
     })
 }
 
-fn parse(text: &str, redactor: &Redactor) -> (LoginContent, Credentials) {
+pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> (LoginContent, Credentials) {
     let malformed = |why: String| {
         let content = LoginContent {
             malformed: Some(why),

@@ -7,7 +7,7 @@ mod ask;
 mod challenge;
 mod credential;
 mod helper;
-mod login_file;
+pub(in crate::facts) mod login_file;
 mod words;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
