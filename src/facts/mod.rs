@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod firewall;
 pub mod handshake;
 pub mod host;
+pub mod image_reference;
 pub mod layout;
 pub mod license;
 pub mod limits;
@@ -30,7 +31,7 @@ pub mod plugins;
 pub mod probe_report;
 pub mod processors;
 pub mod proxies;
-pub mod registry_login;
+pub mod registry;
 pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
@@ -168,8 +169,8 @@ sources! {
     Docker => docker: docker::Docker,
     /// The compose programs that are on the machine.
     ComposePrograms => compose_programs: compose_programs::ComposePrograms,
-    /// Logins for registries, without the passwords.
-    RegistryLogin => registry_login: registry_login::RegistryLogins,
+    /// Logins for registries, without the passwords, and what registries say to them and of the stack's images.
+    RegistryLogin => registry_login: registry::RegistryLogins,
     /// Who listens on the ports that others come to.
     Listeners => listeners: listeners::Listeners,
     /// What the machine's own firewall was told.
