@@ -187,7 +187,10 @@ mod tests {
         assert_eq!(answers.variable("USER_ID"), Some("1001"));
         let secret = answers.secret("registry_password").unwrap();
         assert_eq!(secret.exposed(), "sword fish#1");
-        assert!(!format!("{answers:?}").contains("sword fish"), "{answers:?}");
+        assert!(
+            !format!("{answers:?}").contains("sword fish"),
+            "{answers:?}"
+        );
     }
 
     #[test]
