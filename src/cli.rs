@@ -75,6 +75,8 @@ pub enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Make one view of many reports: machines by requirements, the worst first
+    Fleet(FleetOptions),
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Check settings and profiles before they are used
@@ -198,6 +200,20 @@ pub struct RunOptions {
     pub verbose: u8,
 }
 
+/// Which reports make one view.
+#[derive(Clone, Debug, Args)]
+pub struct FleetOptions {
+    /// Reports (JSON, or pages that embed one), or directories of them
+    #[arg(required = true, value_name = "REPORT")]
+    pub reports: Vec<PathBuf>,
+    /// A report that is older says nothing of today: it counts as unknown, as in 36h or 7d
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = age)]
+    pub stale_after: jiff::SignedDuration,
+    /// Count older reports of a machine beside its newest
+    #[arg(long)]
+    pub every_report: bool,
+}
+
 /// How reports are served.
 #[derive(Clone, Debug, Args)]
 pub struct ServeOptions {
@@ -314,6 +330,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+fn age(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("“{text}” is no age, as in 36h, 7d or 4w");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+        .filter(jiff::SignedDuration::is_positive)
+        .ok_or_else(wrong)
+}
+
 fn period(text: &str) -> Result<Duration, String> {
     const LONGEST: u64 = 86_400;
     match text.parse::<u64>() {
@@ -372,6 +397,14 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
         for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_are_positive() {
+        assert_eq!(age("7d").unwrap(), jiff::SignedDuration::from_hours(168));
+        for wrong in ["", "0s", "-5d", "7", "old"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod diagnosis;
 pub mod diff;
 pub mod facts;
 pub mod files;
+pub mod fleet;
 pub mod output;
 pub mod profile;
 pub mod program;

@@ -4,6 +4,7 @@ mod configuration;
 mod evidence;
 mod examination;
 mod fixing;
+mod fleet;
 mod formats;
 mod outside;
 mod serving;
@@ -25,7 +26,7 @@ use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, Format, RunOptions, ServeOptions},
+    cli::{Arguments, Color, Command, FleetOptions, Format, RunOptions, ServeOptions},
     diff::{self, StoredReportError},
     facts,
     output::{self, OutputError},
@@ -164,6 +165,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Check { words }) if options.fix => Asked::Fix(words),
         Some(Command::Check { words }) => Asked::Report(words),
         Some(Command::Undo { run, list }) => Asked::Undo { run, list },
+        Some(Command::Fleet(reports)) => Asked::Fleet(reports),
         Some(Command::Serve(service)) => Asked::Service(service),
         None if options.fix => Asked::Fix(Vec::new()),
         None => Asked::Report(Vec::new()),
@@ -212,6 +214,8 @@ enum Asked {
     },
     /// Answers for a probe.
     Listen { ports: Vec<u16>, duration: Duration },
+    /// Many reports in one view.
+    Fleet(FleetOptions),
     /// Reports for whoever asks, until a signal comes.
     Service(ServeOptions),
 }
@@ -228,6 +232,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
         Asked::Listen { ports, duration } => {
             outside::listen(&ports, duration, &options, &redactor).await
         }
+        Asked::Fleet(reports) => fleet::view(reports, options, redactor).await,
         Asked::Service(service) => serving::serve(service, options, redactor).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The finished report, and one file per format. Formats see nothing but the report.
 
 mod changes;
+mod exposition;
 mod html;
 mod json;
 mod junit;
@@ -18,6 +19,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub(crate) use exposition::Exposition;
+pub(crate) use html::{SituationView, measured_thing};
+pub(crate) use table::colored_status;
+pub(crate) use text::{one_line, readable, sha256};
 
 pub use changes::{Change, Changes, Side, State};
 pub use html::{BUILT_IN_TEMPLATES, PageError, Templates, embedded, html};

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Finding, Report};
+use super::{Finding, Report, text};
 use crate::{
     checks::{Category, Level, Status},
     units::counted,
@@ -41,6 +41,9 @@ const WIDEST_PROSE: usize = 110;
 
 /// Narrower than this nothing is laid out well; the terminal will wrap.
 const NARROWEST: usize = 40;
+
+/// Longer texts than this are cut.
+const LONGEST: usize = 4_000;
 
 /// How many blocked checks are named where there is no room for more.
 const BLOCKED_NAMES: usize = 3;
@@ -260,6 +263,7 @@ impl Page {
 
     fn row(&mut self, report: &Report, finding: &Finding, id_width: usize, detail: Detail) {
         let status = self.styled(finding.status, &format!("{:<7}", finding.status.word()));
+        let id = plain(&finding.id);
         let root = report.root_causes.iter().position(|id| *id == finding.id);
         let text = match root {
             Some(index) => format!("see root cause {}", index + 1),
@@ -270,9 +274,8 @@ impl Page {
         if beside {
             let lead_width = 2 + 7 + 1 + id_width + 1;
             let lead = format!(
-                "  {status} {}{} ",
-                finding.id,
-                " ".repeat(id_width.saturating_sub(finding.id.width()))
+                "  {status} {id}{} ",
+                " ".repeat(id_width.saturating_sub(id.width()))
             );
             let summary = self.lines(&text, lead_width);
             for (index, line) in summary.iter().enumerate() {
@@ -283,7 +286,7 @@ impl Page {
                 }
             }
         } else {
-            let _ = writeln!(self.text, "  {status} {}", finding.id);
+            let _ = writeln!(self.text, "  {status} {id}");
             self.wrapped("          ", "          ", &text);
         }
         for remark in &finding.remarks {
@@ -383,14 +386,7 @@ impl Page {
     }
 
     fn styled(&self, status: Status, text: &str) -> String {
-        let color = match status {
-            Status::Fail => AnsiColor::Red,
-            Status::Warn | Status::Unknown => AnsiColor::Yellow,
-            Status::Pass => AnsiColor::Green,
-            Status::Blocked | Status::Waived => AnsiColor::Cyan,
-            Status::Skip => AnsiColor::BrightBlack,
-        };
-        self.painted(color.on_default().bold(), text)
+        colored_status(self.color, status, text)
     }
 
     fn strong(&self, text: &str) -> String {
@@ -402,11 +398,27 @@ impl Page {
     }
 
     fn painted(&self, style: Style, text: &str) -> String {
-        if self.color {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
+        painted(self.color, style, text)
+    }
+}
+
+/// Text in the colour of a status, where colours are wanted.
+pub(crate) fn colored_status(color: bool, status: Status, text: &str) -> String {
+    let hue = match status {
+        Status::Fail => AnsiColor::Red,
+        Status::Warn | Status::Unknown => AnsiColor::Yellow,
+        Status::Pass => AnsiColor::Green,
+        Status::Blocked | Status::Waived => AnsiColor::Cyan,
+        Status::Skip => AnsiColor::BrightBlack,
+    };
+    painted(color, hue.on_default().bold(), text)
+}
+
+fn painted(color: bool, style: Style, text: &str) -> String {
+    if color {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -433,14 +445,5 @@ fn some_of(names: &[&str], detail: Detail) -> String {
 
 /// Text from the machine without anything by which it could act on the terminal or change what is read.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' => ' ',
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            other if other.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
+    text::readable(text, LONGEST).replace(['\n', '\t'], " ")
 }

@@ -4,11 +4,11 @@ use super::{FOREIGN, drift, find};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
-        config, inbound, software,
+        config, inbound, outbound, software,
     },
     facts::{
         Observed, Source,
-        docker::{Container, Details, State},
+        docker::{Container, Details, Engine, State},
         stack::compose_file::{ComposeFile, Service},
     },
     profile,
@@ -149,6 +149,10 @@ fn judge(context: &Context, name: &str) -> Judgement {
     });
     let found = find(containers, expected, written);
     let verdict = match found {
+        // An image that is not there yet has to come from the registry first.
+        None if lacks_image(engine, expected) => {
+            missing(containers, expected).follows(&outbound::DOCKER)
+        }
         None => missing(containers, expected),
         Some(container) => {
             let details = container.details.seen()?;
@@ -189,6 +193,16 @@ fn by_image<'f>(
     })
 }
 
+fn lacks_image(engine: &Engine, expected: &profile::Service) -> bool {
+    use crate::checks::image_reference::ImageReference;
+    engine.images.seen().is_ok_and(|images| {
+        !images
+            .iter()
+            .flat_map(|image| &image.tags)
+            .any(|tag| ImageReference::parse(tag).is_of(&expected.image))
+    })
+}
+
 const COMPOSE_UP: &str = "in the stack's directory: docker compose up -d";
 
 fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
@@ -200,7 +214,7 @@ fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
     let verdict = Verdict::fail(
         MISSING,
         match other {
-            None => format!("there is no container {name}, which {}", expected.why),
+            None => format!("there is no container {name} ({})", expected.why),
             Some(other) => format!(
                 "there is no container {name}; {} is made of its image and was not made by compose",
                 other.name

@@ -4,7 +4,7 @@ use super::{chain, own};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
-        Verdict, config,
+        Verdict, config, container,
     },
     facts::{
         FileKind, Source,
@@ -90,6 +90,8 @@ fn acme(certificates: &Certificates, context: &Context) -> Judgement {
             STORE_MISSING,
             format!("{} does not exist", path.display()),
         )
+        // Traefik makes it.
+        .follows(&container::TRAEFIK)
         .expected("an ACME store with a certificate for NODE_DOMAIN")
         .advice("start the stack (docker compose up -d): Traefik makes the file when it first asks for a certificate, for which port 80 has to be reachable from the internet")
         .advice("look that the stack mounts the directory of that file at /letsencrypt in the traefik service"));

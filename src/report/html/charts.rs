@@ -17,7 +17,7 @@ const MOST_BARS: usize = 24;
 const REMAINING: &str = "_remaining_seconds";
 
 /// The name of the time that a phase of a probe took.
-const PHASE: &str = "probe_phase_seconds";
+pub(super) const PHASE: &str = "probe_phase_seconds";
 
 /// The units that names end in.
 const UNITS: [&str; 4] = ["_bytes", "_seconds", "_ratio", "_celsius"];
@@ -247,7 +247,7 @@ fn slug(finding: &Finding) -> &'static str {
 }
 
 /// The figure's name in words, without its unit, and what tells it from others of its name.
-pub(super) fn named(measurement: &Measurement) -> String {
+pub(crate) fn named(measurement: &Measurement) -> String {
     let name = std::iter::once(REMAINING)
         .chain(UNITS)
         .find_map(|unit| measurement.name.strip_suffix(unit))
