@@ -60,6 +60,8 @@ pub enum Command {
         #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration)]
         duration: Duration,
     },
+    /// Pack a support archive: facts, report, the relevant logs and configuration, secrets removed
+    Bundle(BundleOptions),
     /// Show what changed between two reports (JSON, or the page that embeds it)
     Diff {
         /// The older report
@@ -100,7 +102,7 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine
+    /// Judge recorded facts, or a bundle, instead of this machine
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
     pub facts: Option<PathBuf>,
     /// Take DIR for / when reading files
@@ -124,6 +126,12 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Replace addresses of people and public addresses of machines, equal ones by equal ones
+    #[arg(long, global = true)]
+    pub mask_identity: bool,
+    /// Sign every file that is written with this Ed25519 key of OpenSSH; the signature goes to FILE.sig
+    #[arg(long, global = true, value_name = "KEYFILE")]
+    pub sign: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,
@@ -136,6 +144,26 @@ pub struct RunOptions {
     /// Show passes too; twice: items, evidence and what each source took
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// What goes into a bundle, and where that goes.
+#[derive(Clone, Debug, Args)]
+pub struct BundleOptions {
+    /// Write to FILE [default: sesam-bundle-HOST-TIME.tar.zst here]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Say what would be packed, and pack nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How large the bundle may become, in MB
+    #[arg(long, value_name = "MB", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=16_000))]
+    pub max_size: u64,
+    /// How much of the end of each log is taken along, in MB
+    #[arg(long, value_name = "MB", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=16_000))]
+    pub log_size: u64,
+    /// Do not encrypt, although the settings name a recipient
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// How reports are served.

@@ -3,6 +3,7 @@
 //! A run goes through these rooms in this order: [`facts`] observes, [`checks`] judges,
 //! [`diagnosis`] explains which failure follows from which, [`report`] shows it.
 
+pub mod bundle;
 pub mod checks;
 pub mod cli;
 pub mod diagnosis;
@@ -16,6 +17,7 @@ pub mod redact;
 pub mod reference;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod serve;
 pub mod settings;
 pub mod spelling;

@@ -1,8 +1,11 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod bundling;
 mod formats;
 mod outside;
+mod replay;
 mod serving;
+mod signals;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -14,11 +17,11 @@ use std::{
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    bundle::{BundleError, MakeError},
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, Format, Moment, RunOptions, ServeOptions},
+    cli::{Arguments, BundleOptions, Color, Command, Format, RunOptions, ServeOptions},
     diagnosis::{self, Rules},
     diff::{self, StoredReportError},
     facts::{self, Facts, Site},
@@ -26,9 +29,10 @@ use crate::{
     output::{self, OutputError},
     profile::{self, Profile},
     progress::Progress,
-    redact::Redactor,
+    redact::{MarkKey, Redactor},
     reference,
     report::{self, PageError, Report, Timing},
+    seal::{RecipientError, Signer, SignerError},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -81,6 +85,14 @@ enum RunError {
     #[error(transparent)]
     Recording(#[from] facts::RecordingError),
     #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    NoBundle(#[from] MakeError),
+    #[error("`bundle_recipient` of the settings: {0}")]
+    Recipient(#[from] RecipientError),
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    #[error(transparent)]
     Listen(#[from] ListenError),
     #[error("--token-file {}: {cause}", path.display())]
     Token { path: PathBuf, cause: String },
@@ -113,7 +125,10 @@ enum RunError {
 /// Carries out what was typed.
 #[must_use]
 pub fn run(arguments: Arguments) -> Exit {
-    let redactor = Redactor::default();
+    let mut redactor = Redactor::default();
+    if arguments.options.mask_identity {
+        redactor = redactor.masking_identity(MarkKey::random());
+    }
     match carry_out(arguments, &redactor) {
         Ok(exit) => exit,
         Err(error) => {
@@ -143,6 +158,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
         Some(Command::Man) => return say(&reference::manual_page()),
         Some(Command::Facts { output }) => Asked::Facts(output),
+        Some(Command::Bundle(bundle)) => Asked::Bundle(bundle),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
         Some(Command::Check { words }) => Asked::Report(words),
@@ -159,7 +175,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         tokio::select! {
             // The handlers stand before anything is begun.
             biased;
-            signal = interruption() => {
+            signal = signals::interruption() => {
                 facts::end_programs();
                 Ok(if is_service {
                     // To be ended is how a service ends well.
@@ -182,6 +198,8 @@ enum Asked {
     Report(Vec<String>),
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
+    /// The archive for support.
+    Bundle(BundleOptions),
     /// The view of a host from outside.
     Probe {
         host: String,
@@ -197,6 +215,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
     match asked {
         Asked::Report(words) => report_on(&words, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
+        Asked::Bundle(bundle) => bundling::bundle(bundle, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await
         }
@@ -226,8 +245,13 @@ async fn record(
         .into_iter()
         .map(|file| (file, text.clone()))
         .collect();
-    deliver(files, text).await?;
+    deliver(files, text, signer(options)?).await?;
     Ok(Exit::Done)
+}
+
+/// What signs, where that is asked for.
+fn signer(options: &RunOptions) -> Result<Option<Signer>, RunError> {
+    Ok(options.sign.as_deref().map(Signer::read).transpose()?)
 }
 
 async fn report_on(
@@ -244,7 +268,7 @@ async fn report_on(
         .iter()
         .map(|target| Ok((target.file.clone(), writer.for_file(target.format)?)))
         .collect::<Result<Vec<_>, RunError>>()?;
-    deliver_report(files, writer.for_stdout(options)?).await?;
+    deliver_report(files, writer.for_stdout(options)?, signer(options)?).await?;
     Ok(Exit::Reported(report.exit_code))
 }
 
@@ -264,20 +288,31 @@ async fn examined(
     let begun = Instant::now();
     let started_at = Timestamp::now();
     let facts = gathered(&selection, options, redactor, started_at).await?;
+    let report = judged(&facts, selection, options, (started_at, begun))?;
+    Ok((report.redacted(redactor), facts.settings))
+}
+
+/// The report on facts; secrets may still be in it.
+fn judged(
+    facts: &Facts,
+    selection: Selection,
+    options: &RunOptions,
+    (started_at, begun): (Timestamp, Instant),
+) -> Result<Report, RunError> {
     let rules = Rules {
         selection,
         strict: options.strict,
-        now: judging_time(options.at, facts.observed_at)?,
+        now: replay::judging_time(options.at, facts.observed_at)?,
     };
-    let diagnosis = diagnosis::diagnose(&facts, &rules);
+    let diagnosis = diagnosis::diagnose(facts, &rules);
     let timing = Timing {
         started_at,
         judged_as_of: rules.now,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
-    let mut report = Report::new(&facts, diagnosis, timing);
+    let mut report = Report::new(facts, diagnosis, timing);
     report.run_by = Some(account());
-    Ok((report.redacted(redactor), facts.settings))
+    Ok(report)
 }
 
 async fn gathered(
@@ -287,7 +322,7 @@ async fn gathered(
     at: Timestamp,
 ) -> Result<Facts, RunError> {
     match &options.facts {
-        Some(file) => replayed(file, options),
+        Some(file) => replay::read(file, options),
         None => observed(selection, options, redactor, at).await,
     }
 }
@@ -354,24 +389,9 @@ fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
         settings: Arc::new(settings),
         deadline: options.timeout,
         offline: options.offline,
-        redactor: redactor.clone(),
+        // What is asked of a masked address answers nothing.
+        redactor: redactor.observing(),
     })
-}
-
-/// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.
-fn replayed(file: &std::path::Path, options: &RunOptions) -> Result<Facts, RunError> {
-    let mut facts = facts::read_recording(file)?;
-    // A recording must not name files of the machine that judges it.
-    facts.settings.templates_dir = None;
-    if let Some(config) = &options.config {
-        facts.settings = Settings::load(&Root::machine(), Some(config))?;
-        if let Some(profile) = chosen_profile(options, &facts.settings)? {
-            facts.profile = profile;
-        }
-    } else if let Some(name) = &options.profile {
-        facts.profile = profile::load(name)?;
-    }
-    Ok(facts)
 }
 
 fn chosen_profile(
@@ -384,16 +404,6 @@ fn chosen_profile(
         .or(settings.profile.as_ref())
         .map(|name| profile::load(name))
         .transpose()
-}
-
-fn judging_time(moment: Option<Moment>, observed_at: Timestamp) -> Result<Timestamp, RunError> {
-    match moment {
-        None => Ok(observed_at),
-        Some(Moment::At(time)) => Ok(time),
-        Some(Moment::Ahead(distance)) => observed_at
-            .checked_add(distance)
-            .map_err(|_| RunError::Moment),
-    }
 }
 
 /// Columns where there is no terminal that has a number of them.
@@ -417,26 +427,45 @@ fn colored(color: Color) -> bool {
 }
 
 /// Facts go to the file where one is named, else to stdout.
-async fn deliver(files: Vec<(PathBuf, String)>, text: String) -> Result<(), RunError> {
+async fn deliver(
+    files: Vec<(PathBuf, String)>,
+    text: String,
+    signer: Option<Signer>,
+) -> Result<(), RunError> {
     let stdout = if files.is_empty() {
         text
     } else {
         String::new()
     };
-    deliver_report(files, stdout).await
+    deliver_report(files, stdout, signer).await
 }
 
 /// Writes on a thread of its own, so that a reader who does not read cannot keep a signal from ending the run.
-async fn deliver_report(files: Vec<(PathBuf, String)>, stdout: String) -> Result<(), RunError> {
+async fn deliver_report(
+    files: Vec<(PathBuf, String)>,
+    stdout: String,
+    signer: Option<Signer>,
+) -> Result<(), RunError> {
     let writing = tokio::task::spawn_blocking(move || {
         for (file, content) in files {
             output::write_file(&file, content.as_bytes())?;
+            sign(signer.as_ref(), &file)?;
         }
         print(&stdout)
     });
     writing
         .await
         .unwrap_or_else(|error| Err(RunError::Stdout(io::Error::other(error))))
+}
+
+/// Puts the signature of a file that was written beside it.
+fn sign(signer: Option<&Signer>, file: &std::path::Path) -> Result<(), RunError> {
+    if let Some(signer) = signer {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(".sig");
+        output::write_file(&PathBuf::from(beside), signer.sign_file(file)?.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn say(text: &str) -> Result<Exit, RunError> {
@@ -452,23 +481,5 @@ fn print(text: &str) -> Result<(), RunError> {
         // Whoever reads has seen enough, as in `| head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(RunError::Stdout),
-    }
-}
-
-/// The number of the first signal that asks the process to end.
-async fn interruption() -> u8 {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    match signals {
-        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-            _ = hangup.recv() => 1,
-        },
-        // Without handlers the kernel's defaults end the process.
-        _ => std::future::pending().await,
     }
 }

@@ -43,6 +43,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    ("bundle", &["facts", "files", "output", "redact", "units"]),
+    ("seal", &["files", "units"]),
     ("vantage", &["checks", "facts", "profile"]),
     ("diff", &["checks", "files", "report", "units"]),
     ("serve", &["files", "redact", "units"]),
@@ -52,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "run",
         &[
+            "bundle",
             "checks",
             "cli",
             "diagnosis",
@@ -64,6 +67,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "redact",
             "reference",
             "report",
+            "seal",
             "serve",
             "settings",
             "toml_document",

@@ -1,6 +1,6 @@
 //! Memory, the pressure on it, and processes killed for want of it.
 
-mod kernel_log;
+pub(in crate::facts) mod kernel_log;
 
 use jiff::Timestamp;
 use procfs::Current;
