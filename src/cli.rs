@@ -71,15 +71,49 @@ pub enum Command {
     },
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
-    /// Print the JSON Schema of the report
-    Schema,
+    /// Check settings and profiles before they are used
+    Config {
+        /// What is wanted of them
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the JSON Schema of the report, or of what a person writes
+    Schema {
+        /// Of which document
+        #[arg(value_enum, default_value_t = Document::Report)]
+        document: Document,
+    },
     /// Print a completion script
     Completions {
         /// The shell that is to complete
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// The command whose own page is wanted
+        command: Option<String>,
+    },
+}
+
+/// What is wanted of settings and profiles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with the settings and the profile, and where
+    Check {
+        /// The settings [default: those of --config; --profile names a profile to check with them]
+        file: Option<PathBuf>,
+    },
+}
+
+/// A document that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// The JSON report.
+    Report,
+    /// The settings, `/etc/sesam-doctor/config.toml`.
+    Settings,
+    /// A profile.
+    Profile,
 }
 
 /// The options of a run.
@@ -138,7 +172,7 @@ pub struct RunOptions {
     /// Whether to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub color: Color,
-    /// Show the verdict and the root causes only
+    /// Show the verdict and the root causes only; of `config check`, errors and no warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show passes too; twice: items, evidence and what each source took

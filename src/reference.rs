@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     checks::{Category, Check, GAP_CAUSES, REGISTRY},
     cli::{Arguments, Format},
+    spelling::nearest,
 };
 
 /// Every check: id, title, level, whether it can be fixed.
@@ -174,11 +175,35 @@ pub fn completions(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
-/// The manual page, in roff.
-#[must_use]
-pub fn manual_page() -> String {
+/// The manual page of the program or of one of its commands, in roff.
+///
+/// # Errors
+/// Where there is no such command: in words, with the one that was probably meant.
+pub fn manual_page(command: Option<&str>) -> Result<String, String> {
+    let mut program = Arguments::command();
+    // Options that every command has are then part of each command's own page.
+    program.build();
+    let described = match command {
+        None => program,
+        Some(name) => command_called(&program, name)?.clone(),
+    };
     let mut page = Vec::new();
     // Writing to memory does not fail.
-    let _ = clap_mangen::Man::new(Arguments::command()).render(&mut page);
-    String::from_utf8_lossy(&page).into_owned()
+    let _ = clap_mangen::Man::new(described).render(&mut page);
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+fn command_called<'a>(program: &'a clap::Command, name: &str) -> Result<&'a clap::Command, String> {
+    program.find_subcommand(name).ok_or_else(|| {
+        let known: Vec<&str> = program
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let meant = nearest(name, known.iter().copied());
+        let hint = meant.map_or_else(String::new, |meant| format!("; did you mean “{meant}”?"));
+        format!(
+            "man: there is no command “{name}”{hint}; the commands are {}",
+            known.join(", ")
+        )
+    })
 }

@@ -1,6 +1,8 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
 mod bundling;
+mod configuration;
+mod delivery;
 mod formats;
 mod outside;
 mod replay;
@@ -18,6 +20,8 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 
+use delivery::{deliver, deliver_report, print, say, sign, signer};
+
 use crate::{
     bundle::{BundleError, MakeError},
     checks::{Selection, UnknownWord},
@@ -26,13 +30,13 @@ use crate::{
     diff::{self, StoredReportError},
     facts::{self, Facts, Site},
     files::Root,
-    output::{self, OutputError},
+    output::OutputError,
     profile::{self, Profile},
     progress::Progress,
     redact::{MarkKey, Redactor},
     reference,
-    report::{self, PageError, Report, Timing},
-    seal::{RecipientError, Signer, SignerError},
+    report::{PageError, Report, Timing},
+    seal::{RecipientError, SignerError},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -151,12 +155,16 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             let check = crate::checks::find(&id).ok_or_else(|| UnknownWord::about(&id))?;
             return say(&reference::explain(check, width()));
         }
-        Some(Command::Schema) => {
-            return say(&(serde_json::to_string_pretty(&report::schema())? + "\n"));
+        Some(Command::Config { command }) => {
+            return configuration::carry_out(&command, &options, redactor);
         }
+        Some(Command::Schema { document }) => return say(&configuration::schema(document)?),
         Some(Command::Diff { old, new }) => return compare(&old, &new, &options, redactor),
         Some(Command::Completions { shell }) => return say(&reference::completions(shell)),
-        Some(Command::Man) => return say(&reference::manual_page()),
+        Some(Command::Man { command }) => {
+            let page = reference::manual_page(command.as_deref());
+            return say(&page.map_err(RunError::Usage)?);
+        }
         Some(Command::Facts { output }) => Asked::Facts(output),
         Some(Command::Bundle(bundle)) => Asked::Bundle(bundle),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
@@ -247,11 +255,6 @@ async fn record(
         .collect();
     deliver(files, text, signer(options)?).await?;
     Ok(Exit::Done)
-}
-
-/// What signs, where that is asked for.
-fn signer(options: &RunOptions) -> Result<Option<Signer>, RunError> {
-    Ok(options.sign.as_deref().map(Signer::read).transpose()?)
 }
 
 async fn report_on(
@@ -374,13 +377,7 @@ async fn observed(
 
 /// The machine that the options name, and how they let it be looked at.
 fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
-    let root = match &options.root {
-        None => Root::machine(),
-        Some(directory) => Root::at(directory).map_err(|cause| RunError::Root {
-            path: directory.clone(),
-            cause,
-        })?,
-    };
+    let root = root(options)?;
     let settings = Settings::load(&root, options.config.as_deref())?;
     let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
     Ok(Site {
@@ -391,6 +388,17 @@ fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
         offline: options.offline,
         // What is asked of a masked address answers nothing.
         redactor: redactor.observing(),
+    })
+}
+
+/// What is to be taken for `/`.
+fn root(options: &RunOptions) -> Result<Root, RunError> {
+    let Some(directory) = &options.root else {
+        return Ok(Root::machine());
+    };
+    Root::at(directory).map_err(|cause| RunError::Root {
+        path: directory.clone(),
+        cause,
     })
 }
 
@@ -423,63 +431,5 @@ fn colored(color: Color) -> bool {
             let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             io::stdout().is_terminal() && !unwanted
         }
-    }
-}
-
-/// Facts go to the file where one is named, else to stdout.
-async fn deliver(
-    files: Vec<(PathBuf, String)>,
-    text: String,
-    signer: Option<Signer>,
-) -> Result<(), RunError> {
-    let stdout = if files.is_empty() {
-        text
-    } else {
-        String::new()
-    };
-    deliver_report(files, stdout, signer).await
-}
-
-/// Writes on a thread of its own, so that a reader who does not read cannot keep a signal from ending the run.
-async fn deliver_report(
-    files: Vec<(PathBuf, String)>,
-    stdout: String,
-    signer: Option<Signer>,
-) -> Result<(), RunError> {
-    let writing = tokio::task::spawn_blocking(move || {
-        for (file, content) in files {
-            output::write_file(&file, content.as_bytes())?;
-            sign(signer.as_ref(), &file)?;
-        }
-        print(&stdout)
-    });
-    writing
-        .await
-        .unwrap_or_else(|error| Err(RunError::Stdout(io::Error::other(error))))
-}
-
-/// Puts the signature of a file that was written beside it.
-fn sign(signer: Option<&Signer>, file: &std::path::Path) -> Result<(), RunError> {
-    if let Some(signer) = signer {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".sig");
-        output::write_file(&PathBuf::from(beside), signer.sign_file(file)?.as_bytes())?;
-    }
-    Ok(())
-}
-
-fn say(text: &str) -> Result<Exit, RunError> {
-    print(text).map(|()| Exit::Done)
-}
-
-fn print(text: &str) -> Result<(), RunError> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // Whoever reads has seen enough, as in `| head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(RunError::Stdout),
     }
 }

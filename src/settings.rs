@@ -20,7 +20,7 @@ pub const DEFAULT_FILE: &str = "/etc/sesam-doctor/config.toml";
 pub const DEFAULT_PLUGINS_DIR: &str = "/etc/sesam-doctor/checks.d";
 
 /// The settings file, see `docs/operators.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The profile to judge by, unless `--profile` names one.
@@ -96,17 +96,19 @@ impl Settings {
     /// No TOML, an unknown key, or a value that cannot be.
     pub fn parse(name: &str, text: &str) -> Result<Self, DocumentError> {
         let settings: Self = toml_document::parse(name, text)?;
-        for waiver in &settings.waivers {
+        for (index, waiver) in settings.waivers.iter().enumerate() {
             for (key, value) in [
                 ("check", &waiver.check),
                 ("reason", &waiver.reason),
                 ("approved_by", &waiver.approved_by),
             ] {
                 if value.trim().is_empty() {
-                    return Err(DocumentError::Unfit {
-                        name: name.to_owned(),
-                        message: format!("a waiver has an empty `{key}`; say it in words"),
-                    });
+                    return Err(DocumentError::unfit_at(
+                        name,
+                        text,
+                        &format!("waivers.{index}.{key}"),
+                        format!("a waiver has an empty `{key}`; say it in words"),
+                    ));
                 }
             }
         }
@@ -118,13 +120,21 @@ impl Settings {
             ("templates_dir", &settings.templates_dir),
         ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
-                return Err(DocumentError::Unfit {
-                    name: name.to_owned(),
-                    message: format!("`{key}` has to be an absolute path, one that begins with /"),
-                });
+                return Err(DocumentError::unfit_at(
+                    name,
+                    text,
+                    key,
+                    format!("`{key}` has to be an absolute path, one that begins with /"),
+                ));
             }
         }
         Ok(settings)
+    }
+
+    /// The JSON Schema of the settings file, for editors.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).into()
     }
 
     /// Settings that have every member, for telling known members from unknown ones.
@@ -196,10 +206,13 @@ mod tests {
                 "plugin_dir = \"/x\"",
                 "c.toml:1:1: unknown field `plugin_dir`",
             ),
-            ("stack_dir = \"srv\"", "has to be an absolute path"),
+            (
+                "profile = \"2023\"\nstack_dir = \"srv\"",
+                "c.toml:2:1: `stack_dir` has to be an absolute path",
+            ),
             (
                 "[[waivers]]\ncheck=\"a\"\nreason=\" \"\napproved_by=\"b\"\nuntil=\"2027-01-01\"",
-                "empty `reason`",
+                "c.toml:3:1: a waiver has an empty `reason`",
             ),
             (
                 "[[waivers]]\ncheck=\"a\"\nreason=\"r\"\napproved_by=\"b\"\nuntil=\"soon\"",

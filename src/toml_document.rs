@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use toml::de::{DeTable, DeValue};
 
 use crate::{
     files::{FileProblem, Root, read_bounded},
@@ -55,6 +56,40 @@ pub enum DocumentError {
     },
 }
 
+impl DocumentError {
+    /// Says of the document `name` that what stands at `path` (see [`place_of`]) does not fit.
+    #[must_use]
+    pub fn unfit_at(name: &str, text: &str, path: &str, message: String) -> Self {
+        let name = name.to_owned();
+        match place_of(text, path) {
+            Some(Place { line, column }) => Self::Wrong {
+                name,
+                line,
+                column,
+                message,
+                nearest: None,
+            },
+            None => Self::Unfit { name, message },
+        }
+    }
+
+    /// Adds the place of the first key that the message names in backticks and `text` has.
+    #[must_use]
+    pub fn placed(self, text: &str) -> Self {
+        let Self::Unfit { name, message } = self else {
+            return self;
+        };
+        let path = message
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .find(|path| place_of(text, path).is_some())
+            .unwrap_or_default()
+            .to_owned();
+        Self::unfit_at(&name, text, &path, message)
+    }
+}
+
 fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |key| format!("; did you mean `{key}`?"))
 }
@@ -96,6 +131,39 @@ pub fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, DocumentE
             nearest,
         }
     })
+}
+
+/// Where a document says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1.
+    pub column: usize,
+}
+
+/// Where the key at a dotted path stands; the elements of a list are counted from 0, as in `waivers.0.until`.
+/// Nothing where the text has no such key.
+#[must_use]
+pub fn place_of(text: &str, path: &str) -> Option<Place> {
+    let document = DeTable::parse(text).ok()?;
+    let mut value = &DeValue::Table(document.into_inner());
+    let mut span = None;
+    for step in path.split('.') {
+        (span, value) = match value {
+            DeValue::Table(table) => {
+                let (key, value) = table.get_key_value(step)?;
+                (Some(key.span()), value.get_ref())
+            }
+            DeValue::Array(list) => {
+                let value = list.get(step.parse::<usize>().ok()?)?;
+                (Some(value.span()), value.get_ref())
+            }
+            _ => return None,
+        };
+    }
+    let (line, column) = position(text, span?.start);
+    Some(Place { line, column })
 }
 
 /// Line and column, counted from 1, of a byte offset.
@@ -144,5 +212,23 @@ mod tests {
         assert!(error.to_string().starts_with("site.toml:1:8: "), "{error}");
         let error = parse::<Hardware>("site.toml", "cpus = 4\ncpus = = 5").unwrap_err();
         assert!(error.to_string().starts_with("site.toml:2:"), "{error}");
+    }
+
+    #[test]
+    fn a_key_is_found_where_it_stands() {
+        let text = "name = \"x\"\n[hardware]\n  cpus = 4\n[[waivers]]\ncheck = \"a\"\n[[waivers]]\ncheck = \"b\"\n";
+        for (path, expected) in [
+            ("name", Some((1, 1))),
+            ("hardware.cpus", Some((3, 3))),
+            ("waivers.1.check", Some((7, 1))),
+            ("waivers.2.check", None),
+            ("waivers.check", None),
+            ("name.x", None),
+            ("", None),
+        ] {
+            let place = place_of(text, path).map(|place| (place.line, place.column));
+            assert_eq!(place, expected, "{path}");
+        }
+        assert_eq!(place_of("= no toml", "name"), None);
     }
 }

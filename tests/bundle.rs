@@ -49,7 +49,10 @@ impl Machine {
         let machine = Self {
             place: tempfile::tempdir().unwrap(),
         };
-        machine.write("etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\nNAME=Ubuntu\n");
+        machine.write(
+            "etc/os-release",
+            "ID=ubuntu\nVERSION_ID=\"22.04\"\nNAME=Ubuntu\n",
+        );
         machine.write("etc/resolv.conf", "nameserver 192.0.2.1\n");
         machine.write(
             "srv/data/.env",
@@ -76,7 +79,10 @@ impl Machine {
         );
         machine.write(
             "etc/docker/daemon.json",
-            format!("{{\"proxies\":{{\"http-proxy\":\"http://u:{}@proxy:1\"}}}}", KNOWN[5]),
+            format!(
+                "{{\"proxies\":{{\"http-proxy\":\"http://u:{}@proxy:1\"}}}}",
+                KNOWN[5]
+            ),
         );
         machine.write(&format!("{LOGS}/node.log"), "an ordinary line\n");
         machine
@@ -87,7 +93,13 @@ impl Machine {
         // Not the engine of the machine that tests.
         command
             .env("DOCKER_HOST", "unix:///nonexistent.sock")
-            .args(["--skip", "hardware.storage-speed,plugin", "--timeout", "10", "--root"])
+            .args([
+                "--skip",
+                "hardware.storage-speed,plugin",
+                "--timeout",
+                "10",
+                "--root",
+            ])
             .arg(self.place.path().join("root"));
         command
     }
@@ -162,7 +174,9 @@ impl Bundle {
         let manifest = self.manifest();
         let left = manifest["left_out"].as_array().unwrap();
         let entry = left.iter().find(|entry| entry["name"] == name);
-        entry.map_or(String::new(), |entry| entry["reason"].as_str().unwrap().to_owned())
+        entry.map_or(String::new(), |entry| {
+            entry["reason"].as_str().unwrap().to_owned()
+        })
     }
 
     /// The same members packed anew, after something was done to them.
@@ -185,7 +199,11 @@ impl Bundle {
         let manifest = self.manifest();
         let members = manifest["members"].as_array().unwrap();
         std::iter::once("manifest.json")
-            .chain(members.iter().map(|member| member["name"].as_str().unwrap()))
+            .chain(
+                members
+                    .iter()
+                    .map(|member| member["name"].as_str().unwrap()),
+            )
             .map(|name| format!("sesam-bundle/{name}"))
             .collect()
     }
@@ -227,17 +245,37 @@ fn no_canary_comes_out_and_every_place_was_visited() {
         found.extend(leaks(&canaries, "name of a file", name.as_bytes()));
     }
     for format in [
-        "table", "json", "html", "markdown", "prometheus", "nagios", "junit", "oscal",
+        "table",
+        "json",
+        "html",
+        "markdown",
+        "prometheus",
+        "nagios",
+        "junit",
+        "oscal",
     ] {
-        let output = machine.doctor().args(["-vv", "--format", format]).output().unwrap();
+        let output = machine
+            .doctor()
+            .args(["-vv", "--format", format])
+            .output()
+            .unwrap();
         found.extend(leaks(&canaries, format, &output.stdout));
         found.extend(leaks(&canaries, "stderr", &output.stderr));
     }
     let facts = machine.doctor().arg("facts").output().unwrap();
     found.extend(leaks(&canaries, "facts", &facts.stdout));
-    let listing = machine.doctor().args(["bundle", "--dry-run"]).output().unwrap();
+    let listing = machine
+        .doctor()
+        .args(["bundle", "--dry-run"])
+        .output()
+        .unwrap();
     found.extend(leaks(&canaries, "listing", &listing.stdout));
-    assert!(found.is_empty(), "{} leaks:\n{}", found.len(), found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{} leaks:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 
     for place in [
         "node/node.log",
@@ -254,7 +292,12 @@ fn no_canary_comes_out_and_every_place_was_visited() {
     }
     let redacted = bundle.manifest()["redacted"].as_u64().unwrap();
     assert!(redacted >= 5 * canaries.len() as u64, "{redacted}");
-    for place in ["stack/.env", "stack/docker-compose.yml", "etc/environment", "docker/daemon.json"] {
+    for place in [
+        "stack/.env",
+        "stack/docker-compose.yml",
+        "etc/environment",
+        "docker/daemon.json",
+    ] {
         assert!(bundle.read(place).contains("[redacted:"), "{place}");
     }
 }
@@ -262,7 +305,10 @@ fn no_canary_comes_out_and_every_place_was_visited() {
 #[test]
 fn the_same_secret_has_the_same_mark_in_one_bundle_and_another_in_the_next() {
     let machine = Machine::new();
-    machine.write(&format!("{LOGS}/node.log"), format!("a {} b\nc {} d\n", KNOWN[2], KNOWN[2]));
+    machine.write(
+        &format!("{LOGS}/node.log"),
+        format!("a {} b\nc {} d\n", KNOWN[2], KNOWN[2]),
+    );
     let marks = || {
         let log = machine.bundle(&[]).read("node/node.log");
         let words: Vec<String> = log.split_whitespace().map(ToOwned::to_owned).collect();
@@ -277,13 +323,22 @@ fn the_same_secret_has_the_same_mark_in_one_bundle_and_another_in_the_next() {
 fn a_bundle_is_judged_elsewhere_as_it_was_where_it_was_made() {
     let machine = Machine::new();
     let bundle = machine.bundle(&[]);
-    let mode = std::fs::metadata(&bundle.file).unwrap().permissions().mode();
+    let mode = std::fs::metadata(&bundle.file)
+        .unwrap()
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     let there: Value = serde_json::from_str(&bundle.read("report.json")).unwrap();
     let judge = |file: &Path, as_user: bool| {
         let mut command = doctor();
         command
-            .args(["--skip", "hardware.storage-speed,plugin", "--format", "json", "--facts"])
+            .args([
+                "--skip",
+                "hardware.storage-speed,plugin",
+                "--format",
+                "json",
+                "--facts",
+            ])
             .arg(file)
             .current_dir("/");
         if as_user && rustix::process::geteuid().is_root() {
@@ -297,7 +352,13 @@ fn a_bundle_is_judged_elsewhere_as_it_was_where_it_was_made() {
             std::fs::copy(file, &copy).unwrap();
             std::fs::copy(env!("CARGO_BIN_EXE_sesam-doctor"), &program).unwrap();
             let output = Command::new(&program)
-                .args(["--skip", "hardware.storage-speed,plugin", "--format", "json", "--facts"])
+                .args([
+                    "--skip",
+                    "hardware.storage-speed,plugin",
+                    "--format",
+                    "json",
+                    "--facts",
+                ])
                 .arg(&copy)
                 .uid(65_534)
                 .gid(65_534)
@@ -317,7 +378,11 @@ fn a_bundle_is_judged_elsewhere_as_it_was_where_it_was_made() {
     // Of another doctor: what is more is ignored, what is less is unknown.
     let hash = |path: &Path| {
         let output = Command::new("sha256sum").arg(path).output().unwrap();
-        text(&output.stdout).split_whitespace().next().unwrap().to_owned()
+        text(&output.stdout)
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let other = bundle.repacked(
         |directory| {
@@ -381,10 +446,19 @@ fn damaged_bundles_are_refused_and_say_why() {
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let log = bundle.path("node/node.log");
     let content = std::fs::read(&log).unwrap();
-    let other = bundle.repacked(|_| std::fs::write(&log, "x".repeat(content.len())).unwrap(), &all);
+    let other = bundle.repacked(
+        |_| std::fs::write(&log, "x".repeat(content.len())).unwrap(),
+        &all,
+    );
     let message = refusal(&other);
-    assert!(message.contains("node/node.log") && message.contains("SHA-256"), "{message}");
-    let other = bundle.repacked(|_| std::fs::write(&log, "longer than before, by far").unwrap(), &all);
+    assert!(
+        message.contains("node/node.log") && message.contains("SHA-256"),
+        "{message}"
+    );
+    let other = bundle.repacked(
+        |_| std::fs::write(&log, "longer than before, by far").unwrap(),
+        &all,
+    );
     assert!(refusal(&other).contains("its manifest says"));
     let other = bundle.repacked(
         |_| {
@@ -396,11 +470,18 @@ fn damaged_bundles_are_refused_and_say_why() {
     assert!(refusal(&other).contains("a symbolic link"));
     std::fs::remove_file(&log).unwrap();
     std::fs::write(&log, &content).unwrap();
-    let without: Vec<&str> = all.iter().copied().filter(|name| !name.ends_with("node.log")).collect();
+    let without: Vec<&str> = all
+        .iter()
+        .copied()
+        .filter(|name| !name.ends_with("node.log"))
+        .collect();
     assert!(refusal(&bundle.repacked(|_| {}, &without)).contains("which is not in it"));
     let reversed: Vec<&str> = all.iter().rev().copied().collect();
     assert!(refusal(&bundle.repacked(|_| {}, &reversed)).contains("does not begin with"));
-    for extra in ["--transform=s,^sesam-bundle/node,sesam-bundle/../node,", "--transform=s,^sesam-bundle/node,/node,"] {
+    for extra in [
+        "--transform=s,^sesam-bundle/node,sesam-bundle/../node,",
+        "--transform=s,^sesam-bundle/node,/node,",
+    ] {
         let mut names = vec!["-P", extra];
         names.extend(&all);
         assert!(refusal(&bundle.repacked(|_| {}, &names)).contains("is not in its manifest"));
@@ -442,7 +523,14 @@ fn what_is_no_file_in_a_log_directory_is_neither_read_nor_waited_for() {
     symlink(&secret, logs.join("link.log")).unwrap();
     symlink("/etc/passwd", logs.join("absolute.log")).unwrap();
     std::fs::create_dir(logs.join("directory.log")).unwrap();
-    mknodat(CWD, logs.join("pipe.log"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    mknodat(
+        CWD,
+        logs.join("pipe.log"),
+        FileType::Fifo,
+        Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
     let bundle = machine.bundle(&["--timeout", "2"]);
     for (name, kind) in [
         ("node/link.log", "a symbolic link"),
@@ -450,7 +538,11 @@ fn what_is_no_file_in_a_log_directory_is_neither_read_nor_waited_for() {
         ("node/directory.log", "a directory"),
         ("node/pipe.log", "a named pipe"),
     ] {
-        assert!(bundle.reason(name).contains(kind), "{name}: {}", bundle.reason(name));
+        assert!(
+            bundle.reason(name).contains(kind),
+            "{name}: {}",
+            bundle.reason(name)
+        );
         assert!(!bundle.path(name).exists());
     }
     for (name, content) in bundle.files() {
@@ -468,16 +560,30 @@ fn sizes_are_kept_and_what_is_missing_is_said() {
     machine.write(&format!("{LOGS}/node.log"), &noise);
     let bundle = machine.bundle(&["--log-size", "1"]);
     let log = bundle.read("node/node.log");
-    assert!(log.len() <= 1_000_000 && log.len() > 990_000, "{}", log.len());
-    assert!(noise.ends_with(&log), "the end is what counts, whole lines only");
+    assert!(
+        log.len() <= 1_000_000 && log.len() > 990_000,
+        "{}",
+        log.len()
+    );
+    assert!(
+        noise.ends_with(&log),
+        "the end is what counts, whole lines only"
+    );
     assert!(bundle.reason("node/node.log").contains("left out"));
     let small = machine.bundle(&["--log-size", "100", "--max-size", "1"]);
     assert!(std::fs::metadata(&small.file).unwrap().len() <= 1_100_000);
     assert!(small.reason("node/node.log").contains("--max-size"));
     assert!(small.path("doctor.log").exists() && small.path("report.html").exists());
-    let listing = machine.doctor().args(["bundle", "--dry-run"]).output().unwrap();
+    let listing = machine
+        .doctor()
+        .args(["bundle", "--dry-run"])
+        .output()
+        .unwrap();
     let listing = text(&listing.stdout);
-    assert!(listing.contains("node/node.log") && listing.contains("facts.json"), "{listing}");
+    assert!(
+        listing.contains("node/node.log") && listing.contains("facts.json"),
+        "{listing}"
+    );
 }
 
 #[test]
@@ -491,14 +597,29 @@ fn people_and_machines_are_hidden_where_asked_for() {
     assert!(log.contains("jane.doe@example.com") && log.contains("8.8.4.4"));
     let bundle = machine.bundle(&["--mask-identity"]);
     let log = bundle.read("node/node.log");
-    assert!(!log.contains("jane") && !log.contains("8.8.4.4") && log.contains("10.0.0.1"), "{log}");
+    assert!(
+        !log.contains("jane") && !log.contains("8.8.4.4") && log.contains("10.0.0.1"),
+        "{log}"
+    );
     assert_eq!(bundle.manifest()["identity_masked"], true);
-    let output = doctor().args(["--format", "json", "--facts"]).arg(&bundle.file).output().unwrap();
-    assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok(), "{}", text(&output.stderr));
+    let output = doctor()
+        .args(["--format", "json", "--facts"])
+        .arg(&bundle.file)
+        .output()
+        .unwrap();
+    assert!(
+        serde_json::from_slice::<Value>(&output.stdout).is_ok(),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 fn is_here(program: &str) -> bool {
-    let found = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = Command::new(program)
+        .arg("--help")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     if found.is_err() {
         println!("left out: {program} is not installed");
     }
@@ -533,7 +654,15 @@ fn openssh_verifies_what_was_signed() {
     std::fs::write(&signers, format!("customer@example.com {public}")).unwrap();
     let verify = |file: &Path, content: Vec<u8>| {
         let mut child = Command::new("ssh-keygen")
-            .args(["-Y", "verify", "-I", "customer@example.com", "-n", "sesam-doctor", "-f"])
+            .args([
+                "-Y",
+                "verify",
+                "-I",
+                "customer@example.com",
+                "-n",
+                "sesam-doctor",
+                "-f",
+            ])
             .arg(&signers)
             .arg("-s")
             .arg(format!("{}.sig", file.display()))
@@ -559,14 +688,28 @@ fn age_decrypts_what_was_encrypted() {
     }
     let machine = Machine::new();
     let key = machine.place.path().join("key.txt");
-    let made = Command::new("age-keygen").arg("-o").arg(&key).output().unwrap();
-    let public = text(&made.stderr).trim().rsplit(' ').next().unwrap().to_owned();
+    let made = Command::new("age-keygen")
+        .arg("-o")
+        .arg(&key)
+        .output()
+        .unwrap();
+    let public = text(&made.stderr)
+        .trim()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     machine.write(
         "etc/sesam-doctor/config.toml",
         format!("bundle_recipient = \"{public}\"\n"),
     );
     let file = machine.place.path().join("bundle.age");
-    let output = machine.doctor().args(["bundle", "-o"]).arg(&file).output().unwrap();
+    let output = machine
+        .doctor()
+        .args(["bundle", "-o"])
+        .arg(&file)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(refusal(&file).contains("it is encrypted"));
     let plain = machine.place.path().join("plain.tar.zst");

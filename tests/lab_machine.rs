@@ -4,7 +4,7 @@
 #[path = "support/machine.rs"]
 mod machine;
 
-use machine::{Machine, available, troubles};
+use machine::{Machine, available, available_with_outside, troubles};
 
 /// A lab machine has two small disks: its healthy state is judged by lower figures.
 const PROFILE: &str = "printf 'extends = \"%s\"\\nname = \"lab\"\\n[storage]\\nfree_warn_bytes = 100_000_000\\n' EDITION >/etc/lab.toml";
@@ -102,6 +102,29 @@ fn an_account_that_may_not_use_docker_is_told_so() {
             .all(|line| line.starts_with("software.docker ") || line.ends_with("needs-root")),
         "{found:?}"
     );
+}
+
+/// What the other tests of Docker Hub build on: login, rights, pull and limits are those of real parts.
+#[test]
+fn the_labs_docker_hub_is_one_for_docker_itself() {
+    if !available_with_outside() {
+        return;
+    }
+    let machine = Machine::boot_with_outside();
+    machine.sh("hub forget sesam/sesam-node:weekly-prod traefik:v3.5");
+    machine.sh("! docker pull -q sesam/sesam-node:weekly-prod");
+    machine.sh("! echo wrong | docker login --username customer --password-stdin");
+    machine.sh("echo swordfish | docker login --username stranger --password-stdin");
+    machine.sh("! docker pull -q sesam/sesam-node:weekly-prod");
+    machine.sh("echo swordfish | docker login --username customer --password-stdin");
+    machine.sh("docker pull -q sesam/sesam-node:weekly-prod");
+    let said = machine.sh("hub on rate-limited; docker pull -q traefik:v3.5 2>&1 || true");
+    assert!(said.contains("toomanyrequests"), "{said}");
+    machine.sh("hub off rate-limited; docker pull -q traefik:v3.5");
+    machine.sh(
+        "echo swordfish | docker login --username customer --password-stdin registry.company.com",
+    );
+    machine.sh("docker tag traefik:v3.5 registry.company.com/traefik:v3.5; docker push -q registry.company.com/traefik:v3.5");
 }
 
 #[test]

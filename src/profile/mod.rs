@@ -66,6 +66,10 @@ pub fn load(name_or_file: &str) -> Result<Profile, DocumentError> {
 /// # Errors
 /// As for [`load`].
 pub fn from_text(name: &str, text: &str) -> Result<Profile, DocumentError> {
+    site_profile(name, text).map_err(|error| error.placed(text))
+}
+
+fn site_profile(name: &str, text: &str) -> Result<Profile, DocumentError> {
     // Every member of the requirements has a default, so a part of a profile can be held against them:
     // this pass finds unknown keys and wrong types where they stand in the person's own file.
     toml_document::parse::<Profile>(name, text)?;
@@ -108,6 +112,26 @@ pub fn sha256(profile: &Profile) -> String {
         let _ = write!(hexadecimal, "{byte:02x}");
     }
     hexadecimal
+}
+
+/// The JSON Schema of a profile, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Profile).into();
+    without_defaults(&mut schema);
+    schema
+}
+
+/// What a profile does not say comes from the one that it extends, and not from a type's own default.
+fn without_defaults(schema: &mut serde_json::Value) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            members.remove("default");
+            members.values_mut().for_each(without_defaults);
+        }
+        serde_json::Value::Array(elements) => elements.iter_mut().for_each(without_defaults),
+        _ => {}
+    }
 }
 
 /// A profile that has every member that any edition has, for telling known members from unknown ones.
@@ -252,7 +276,7 @@ mod tests {
                 "extends = \"2023\"\n[hardwear]\ncpus = 8",
                 "did you mean `hardware`?",
             ),
-            ("extends = \"2022\"", "no built-in profile"),
+            ("extends = \"2022\"", "p.toml:1:1: `extends` names “2022”"),
             ("name = \"bare\"", "extends"),
             (
                 "extends = \"2023\"\n[hardware]\ncpus = \"many\"",
@@ -260,7 +284,7 @@ mod tests {
             ),
             (
                 "extends = \"2023\"\n[hardware]\nfdatasync_p99_warn_ms = 80",
-                "fdatasync_p99_warn_ms",
+                "p.toml:3:1: `hardware.fdatasync_p99_warn_ms`",
             ),
             (
                 "extends = \"2023\"\n[layout]\nnode_dir = \"sesam\"",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::AbsolutePath;
 
 /// How the network is looked at and judged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// Connecting, TLS and the answer together may take this long before a host counts as slow.
@@ -40,6 +40,7 @@ pub struct Network {
     /// Where the system's environment for login shells stands.
     pub environment_file: AbsolutePath,
     /// Addresses that filters answer with instead of a blocked name's own.
+    #[schemars(with = "Vec<String>")]
     pub block_addresses: Vec<IpNet>,
     /// Words by which a block page or a captive portal is known; case does not matter.
     pub block_page_words: Vec<String>,
@@ -48,7 +49,7 @@ pub struct Network {
 }
 
 /// A public blob in Docker's registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RegistryBlob {
     /// The registry's host.
@@ -64,7 +65,7 @@ pub struct RegistryBlob {
 }
 
 /// Hosts that are needed for one purpose; the check `outbound.ID` judges them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundGroup {
     /// The second half of the check's id.
@@ -82,7 +83,9 @@ pub struct OutboundGroup {
 }
 
 /// How much a group of hosts matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupLevel {
     /// Unreachable is a failure.
@@ -95,7 +98,9 @@ pub enum GroupLevel {
 }
 
 /// Whose proxy settings count for a group of hosts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyUser {
     /// Programs of the machine itself: the shell's variables.
@@ -108,7 +113,7 @@ pub enum ProxyUser {
 }
 
 /// One host that has to be reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundHost {
     /// Its name or address.
@@ -159,7 +164,9 @@ impl OutboundHost {
 }
 
 /// What shows that a service itself answers, and not something in its place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// 401 (or 200) with the header `Docker-Distribution-Api-Version`.
@@ -176,7 +183,7 @@ pub enum Proof {
 }
 
 /// An address that a firewall may open instead of names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FallbackAddress {
     /// The address.

@@ -13,7 +13,7 @@ use crate::units::Bytes;
 pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account", "mode"];
 
 /// What one edition of the product requires of a machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
     /// The built-in profile that a site's own one builds on; gone once loaded.
@@ -61,7 +61,7 @@ pub struct Profile {
 }
 
 /// Hardware minimums.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hardware {
     /// Logical CPUs that the machine may use.
@@ -83,7 +83,7 @@ pub struct Hardware {
 }
 
 /// Operating system, clock and limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct System {
     /// Operating systems that are supported, the preferred one first.
@@ -98,7 +98,7 @@ pub struct System {
 }
 
 /// One supported operating system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SupportedSystem {
     /// `ID` of os-release.
@@ -116,7 +116,7 @@ pub struct SupportedSystem {
 }
 
 /// Free space and inodes, for the data, Docker's data and `/`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
     /// Below this share free: warn.
@@ -162,7 +162,7 @@ fn share(percent: f64, whole: Bytes) -> Bytes {
 }
 
 /// Memory pressure.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
     /// Below this share available: warn.
@@ -174,7 +174,7 @@ pub struct Memory {
 }
 
 /// Directories and files of the manual.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Layout {
     /// Mount point of the data disk.
@@ -201,7 +201,7 @@ pub struct Layout {
 }
 
 /// The license.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct License {
     /// Days left below which to warn.
@@ -213,7 +213,7 @@ pub struct License {
 }
 
 /// The certificates that Traefik serves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Certificates {
     /// Whose they are; found out from the stack where not said.
@@ -236,7 +236,7 @@ pub struct Certificates {
 }
 
 /// Whose certificates Traefik serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateMode {
     /// Let's Encrypt's, which Traefik gets and renews by itself.
@@ -249,7 +249,7 @@ pub enum CertificateMode {
 }
 
 /// The node's API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
     /// The port of the API in its container, and on the machine where it is published.
@@ -263,7 +263,7 @@ pub struct Node {
 }
 
 /// Where the stack's files are sought.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StackFiles {
     /// Directories, the first that holds a compose file counts.
@@ -314,7 +314,7 @@ impl StackFiles {
 }
 
 /// One variable of `.env`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
     /// Its name.
@@ -326,7 +326,9 @@ pub struct Environment {
 }
 
 /// What a variable of `.env` holds, and so what is well-formed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum VariableKind {
     /// Anything that is not empty.
@@ -351,8 +353,11 @@ pub enum VariableKind {
 }
 
 /// A path that begins with `/`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
+#[schemars(extend("pattern" = "^/"))]
 pub struct AbsolutePath(PathBuf);
 
 impl AbsolutePath {

@@ -53,7 +53,10 @@ pub fn of_known(secret: &str) -> Vec<Canary> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let within = |before: &str, after: &str| STANDARD.encode(format!("{before}{secret}{after}"));
     let folded = |width: usize, gap: &str| {
-        let encoded = within("{\"user\":\"robot\",\"note\":\"a longer document\",\"value\":\"", "\"}");
+        let encoded = within(
+            "{\"user\":\"robot\",\"note\":\"a longer document\",\"value\":\"",
+            "\"}",
+        );
         let lines: Vec<&str> = encoded
             .as_bytes()
             .chunks(width)
@@ -69,13 +72,19 @@ pub fn of_known(secret: &str) -> Vec<Canary> {
         format!("{{\"log\":\"escapes {unicode} end\"}}"),
         format!("GET /x?q={}&page=2", percent(true, "-._~")),
         format!("GET /x?q={}&page=2", percent(false, "-._~")),
-        format!("GET /x?q={}&page=2", percent(true, "-._*").replace("%20", "+")),
+        format!(
+            "GET /x?q={}&page=2",
+            percent(true, "-._*").replace("%20", "+")
+        ),
         format!("GET /x?q={}&page=2", percent(true, "-._~!'()*")),
         format!("b64 {} end", within("", "")),
         format!("b64 {} end", within("x", "z")),
         format!("b64 {} end", within("xy", "zz")),
         format!("b64 {} end", within("user:", "")),
-        format!("url-b64 {} end", URL_SAFE_NO_PAD.encode(format!("a{secret}b"))),
+        format!(
+            "url-b64 {} end",
+            URL_SAFE_NO_PAD.encode(format!("a{secret}b"))
+        ),
         format!("hex {hex} end"),
         format!("hex {} end", hex.to_uppercase()),
         folded(64, "\n"),
@@ -85,7 +94,10 @@ pub fn of_known(secret: &str) -> Vec<Canary> {
         format!("ps: /usr/bin/prog --value {secret} --verbose"),
         format!(
             "html <td>{}</td>",
-            secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+            secret
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('"', "&quot;")
         ),
     ];
     texts
@@ -181,7 +193,11 @@ fn traces(canary: &Canary) -> BTreeSet<String> {
         traces.insert(stable.to_owned());
         traces.insert(stable.replace('+', "-").replace('/', "_"));
     }
-    let hex: String = canary.secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = canary
+        .secret
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     traces.insert(hex.to_uppercase());
     traces.insert(hex);
     let json = serde_json::to_string(&canary.secret).unwrap();

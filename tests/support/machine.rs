@@ -44,12 +44,48 @@ pub fn available() -> bool {
     true
 }
 
+/// What a machine's outside is made of, beyond the machine's own tools.
+const OUTSIDE_TOOLS: [&str; 6] = [
+    "docker-registry",
+    "htpasswd",
+    "nginx",
+    "dnsmasq",
+    "openssl",
+    "python3",
+];
+
+/// The same for machines with an outside, see [`Machine::boot_with_outside`].
+pub fn available_with_outside() -> bool {
+    let search = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
+    let missing = OUTSIDE_TOOLS
+        .iter()
+        .find(|tool| !std::env::split_paths(&search).any(|place| place.join(tool).exists()));
+    if let Some(tool) = missing {
+        println!("left out: the lab's customer machine with an outside: {tool} is missing");
+        return false;
+    }
+    available()
+}
+
 impl Machine {
     /// Boots a machine with the doctor under test in it, and makes the images of the stack.
     pub fn boot() -> Self {
+        Self::boot_as(&[])
+    }
+
+    /// The same with a network, on which there are Docker Hub, a registry of the customer's own and every other host that the
+    /// product needs; the images of the stack are published there (`tests/lab/guest/hub` says what can become of it).
+    pub fn boot_with_outside() -> Self {
+        let machine = Self::boot_as(&[("OUTSIDE", "1")]);
+        machine.sh("hub publish");
+        machine
+    }
+
+    fn boot_as(variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(lab().join("machine"))
             .arg("run")
             .env("DOCTOR", env!("CARGO_BIN_EXE_sesam-doctor"))
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -82,13 +118,25 @@ impl Machine {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(lab().join("machine"));
+        self.entering(Command::new(lab().join("machine")), arguments)
+    }
+
+    /// `command` ends in the lab's `machine`.
+    fn entering(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(["enter", &self.init, "env", "-i", "HOME=/root"])
             .arg("PATH=/usr/share/lab/guest:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .args(arguments)
             .stdin(Stdio::null());
         command
+    }
+
+    /// The report of the doctor, run in the machine as on Linux 3.10.
+    pub fn report_on_old_kernel(&self, arguments: &str) -> Value {
+        let mut launcher = Command::new(old_kernel());
+        launcher.arg(lab().join("machine"));
+        let doctor = format!("sesam-doctor --offline --format json {arguments}");
+        parsed(&doctor, self.entering(launcher, &["sh", "-c", &doctor]))
     }
 
     /// Runs a script in the machine, and fails with what it printed where it fails.
@@ -112,20 +160,35 @@ impl Machine {
         ))
     }
 
+    /// The report of a run that may use the network.
+    pub fn online_report(&self, arguments: &str) -> Value {
+        self.json(&format!("sesam-doctor --format json {arguments}"))
+    }
+
     /// What the doctor observes in the machine.
     pub fn facts(&self, arguments: &str) -> Value {
         self.json(&format!("sesam-doctor --offline {arguments}"))
     }
 
     fn json(&self, doctor: &str) -> Value {
-        let output = self.command(&["sh", "-c", doctor]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!(
-                "{doctor}: {error}\n{}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })
+        parsed(doctor, self.command(&["sh", "-c", doctor]))
     }
+}
+
+/// What a command printed, as JSON; `said` is what a failure calls it.
+fn parsed(said: &str, mut command: Command) -> Value {
+    let output = command.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{said}: {error}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
+}
+
+/// The program that runs another one without newer system calls.
+pub fn old_kernel() -> PathBuf {
+    lab().join("old_kernel.py")
 }
 
 impl Drop for Machine {
