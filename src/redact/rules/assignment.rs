@@ -166,7 +166,8 @@ impl Value {
         }
         if self.separator == b'>' {
             let end = self.start + run(text, self.start, LONGEST_VALUE, |byte| byte != b'<');
-            return Some(self.start..end);
+            // `<token>` by itself is a placeholder in somebody's manual.
+            return starts_with(text, end, b"</").then_some(self.start..end);
         }
         let end = line_end(text, self.start).min(self.start + LONGEST_VALUE);
         let line = text.get(self.start..end)?;
