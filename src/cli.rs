@@ -69,6 +69,16 @@ pub enum Command {
         /// The newer report
         new: PathBuf,
     },
+    /// Take back what a --fix run did
+    Undo {
+        /// The name of the run [default: the latest that still stands]
+        run: Option<String>,
+        /// Show the runs, and take nothing back
+        #[arg(long)]
+        list: bool,
+    },
+    /// Make one view of many reports: machines by requirements, the worst first
+    Fleet(FleetOptions),
     /// Answer GET /metrics, /report.json, /report.html and /healthz
     Serve(ServeOptions),
     /// Check settings and profiles before they are used
@@ -136,9 +146,9 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts, or a bundle, instead of this machine
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "root")]
-    pub facts: Option<PathBuf>,
+    /// Judge recorded facts, or a bundle, instead of this machine; a probe's report is evidence beside them
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
@@ -160,6 +170,24 @@ pub struct RunOptions {
     /// Leave these checks or categories out; wins over --only
     #[arg(long, global = true, value_name = "ID", value_delimiter = ',', action = ArgAction::Append)]
     pub skip: Vec<String>,
+    /// Plan what can be mended, show it, ask, do it, and check again
+    #[arg(long, global = true)]
+    pub fix: bool,
+    /// With --fix: show the plan (--format table or json), and change nothing; with bundle: list it, and pack nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// With --fix and undo: take yes for an answer
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// With --fix: what would be asked for, as TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// With --fix: leave the containers of an old installation, stopped, when the new one is well
+    #[arg(long, global = true)]
+    pub keep_old: bool,
+    /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
+    #[arg(long, global = true, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Replace addresses of people and public addresses of machines, equal ones by equal ones
     #[arg(long, global = true)]
     pub mask_identity: bool,
@@ -180,15 +208,26 @@ pub struct RunOptions {
     pub verbose: u8,
 }
 
+/// Which reports make one view.
+#[derive(Clone, Debug, Args)]
+pub struct FleetOptions {
+    /// Reports (JSON, or pages that embed one), or directories of them
+    #[arg(required = true, value_name = "REPORT")]
+    pub reports: Vec<PathBuf>,
+    /// A report that is older says nothing of today: it counts as unknown, as in 36h or 7d
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = age)]
+    pub stale_after: jiff::SignedDuration,
+    /// Count older reports of a machine beside its newest
+    #[arg(long)]
+    pub every_report: bool,
+}
+
 /// What goes into a bundle, and where that goes.
 #[derive(Clone, Debug, Args)]
 pub struct BundleOptions {
     /// Write to FILE [default: sesam-bundle-HOST-TIME.tar.zst here]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Say what would be packed, and pack nothing
-    #[arg(long)]
-    pub dry_run: bool,
     /// How large the bundle may become, in MB
     #[arg(long, value_name = "MB", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=16_000))]
     pub max_size: u64,
@@ -316,6 +355,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(wrong)
 }
 
+fn age(text: &str) -> Result<jiff::SignedDuration, String> {
+    let wrong = || format!("“{text}” is no age, as in 36h, 7d or 4w");
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+        .filter(jiff::SignedDuration::is_positive)
+        .ok_or_else(wrong)
+}
+
 fn period(text: &str) -> Result<Duration, String> {
     const LONGEST: u64 = 86_400;
     match text.parse::<u64>() {
@@ -374,6 +422,14 @@ mod tests {
         assert_eq!(seconds("0.5").unwrap(), Duration::from_millis(500));
         for wrong in ["0", "-1", "nan", "inf", "1e9", "five"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ages_are_positive() {
+        assert_eq!(age("7d").unwrap(), jiff::SignedDuration::from_hours(168));
+        for wrong in ["", "0s", "-5d", "7", "old"] {
+            assert!(age(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -9,9 +9,11 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     checks::{
-        Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Selection, Status, Verdict,
+        Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Remedy, Safety, Selection,
+        Status, Verdict,
     },
     facts::{Facts, Source, View},
+    profile::Profile,
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
     utc::date_of,
@@ -35,6 +37,17 @@ pub struct Diagnosis {
     pub findings: Vec<Finding>,
     /// The ids of the failures that no other failure explains.
     pub root_causes: Vec<String>,
+    /// What `--fix` can do about the findings, in their order.
+    pub proposals: Vec<Proposal>,
+}
+
+/// Something that `--fix` can do about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The id of the finding.
+    pub finding: String,
+    /// What can be done.
+    pub remedy: Remedy,
 }
 
 /// The sources that a selection needs: what its checks read, and what the checks that they depend on read.
@@ -75,7 +88,19 @@ fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagn
         .iter()
         .map(|instance| instance.id.clone())
         .collect();
-    let findings: Vec<Finding> = instances
+    let remedies = remedies(&instances, &because);
+    let proposals: Vec<Proposal> = instances
+        .iter()
+        .zip(&remedies)
+        .filter(|(instance, _)| instance.selected)
+        .flat_map(|(instance, remedies)| {
+            remedies.iter().map(|remedy| Proposal {
+                finding: instance.id.clone(),
+                remedy: *remedy,
+            })
+        })
+        .collect();
+    let mut findings: Vec<Finding> = instances
         .into_iter()
         .zip(because)
         .enumerate()
@@ -93,9 +118,22 @@ fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagn
         .filter(|finding| finding.status == Status::Fail)
         .map(|finding| finding.id.clone())
         .collect();
+    for (finding, remedies) in findings.iter_mut().zip(&remedies) {
+        finding.fix = fix(finding, remedies, &facts.profile);
+    }
+    let unwaived: BTreeSet<&str> = findings
+        .iter()
+        .filter(|finding| !finding.fix.steps.is_empty())
+        .map(|finding| finding.id.as_str())
+        .collect();
+    let proposals = proposals
+        .into_iter()
+        .filter(|proposal| unwaived.contains(proposal.finding.as_str()))
+        .collect();
     Diagnosis {
         findings,
         root_causes,
+        proposals,
     }
 }
 
@@ -115,6 +153,56 @@ impl Instance {
         self.verdict
             .as_ref()
             .is_some_and(|verdict| verdict.status == Status::Fail)
+    }
+}
+
+/// What can be done about each instance. One that follows from others is mended only where all of these can be: what
+/// cannot be judged yet contributes all that its check may propose, so that the plan for a bare machine is complete.
+fn remedies(instances: &[Instance], because: &[Vec<usize>]) -> Vec<Vec<Remedy>> {
+    let own: Vec<Vec<Remedy>> = instances
+        .iter()
+        .map(|instance| match &instance.verdict {
+            Some(verdict) if matches!(instance.status, Status::Fail | Status::Warn) => {
+                instance.check.remedies_for(verdict)
+            }
+            _ => Vec::new(),
+        })
+        .collect();
+    instances
+        .iter()
+        .zip(because)
+        .zip(&own)
+        .map(|((instance, roots), own_remedies)| {
+            let is_mendable = |root: &usize| own.get(*root).is_some_and(|own| !own.is_empty());
+            if roots.is_empty() {
+                own_remedies.clone()
+            } else if !roots.iter().all(is_mendable) {
+                Vec::new()
+            } else if own_remedies.is_empty() {
+                instance.check.remedies().collect()
+            } else {
+                own_remedies.clone()
+            }
+        })
+        .collect()
+}
+
+fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> Fix {
+    if !matches!(
+        finding.status,
+        Status::Fail | Status::Warn | Status::Blocked
+    ) {
+        return Fix::default();
+    }
+    Fix {
+        automatic: !remedies.is_empty()
+            && remedies
+                .iter()
+                .all(|remedy| remedy.safety() == Safety::Automatic),
+        steps: remedies
+            .iter()
+            .map(|remedy| remedy.words(profile))
+            .collect(),
     }
 }
 

@@ -7,8 +7,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::{
-    checks::{Category, Check, GAP_CAUSES, REGISTRY},
+    checks::{Category, Check, GAP_CAUSES, REGISTRY, Safety},
     cli::{Arguments, Format},
+    profile,
     spelling::nearest,
 };
 
@@ -27,7 +28,8 @@ pub fn list(format: Format, width: usize) -> serde_json::Result<String> {
                         "title": check.title,
                         "category": check.category,
                         "level": check.level,
-                        "fixable": false,
+                        "fixable": !check.mends.is_empty(),
+                        "fix": way(check),
                     })
                 })
                 .collect();
@@ -45,13 +47,53 @@ fn list_table(width: usize) -> String {
         .set_width(u16::try_from(width).unwrap_or(u16::MAX))
         .set_header(["id", "title", "level", "fix"]);
     for check in REGISTRY {
-        table.add_row([check.id, check.title, check.level.word(), "by hand"]);
+        table.add_row([check.id, check.title, check.level.word(), way(check)]);
     }
     let mut text = String::new();
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// How it can be mended, in a word.
+fn way(check: &Check) -> &'static str {
+    if check.mends.is_empty() {
+        "by hand"
+    } else if check
+        .remedies()
+        .any(|remedy| remedy.safety() == Safety::AsksFirst)
+    {
+        "--fix, asks first"
+    } else {
+        "--fix"
+    }
+}
+
+/// What `--fix` would do, with the codes for which it would; paths are those of the default profile.
+fn fix(check: &Check) -> String {
+    let Ok(profile) = profile::load(profile::DEFAULT) else {
+        return String::new();
+    };
+    if check.mends.is_empty() {
+        return "Nothing: this is for a person to decide.".into();
+    }
+    let sentences: Vec<String> = check
+        .mends
+        .iter()
+        .map(|mend| {
+            let codes: Vec<&str> = mend.causes.iter().map(|cause| cause.code).collect();
+            let cut = mend.remedy.cuts().map_or_else(String::new, |cut| {
+                format!("; it asks first, since it {cut}")
+            });
+            format!(
+                "For {}: {}{cut}.",
+                codes.join(", "),
+                mend.remedy.words(&profile)
+            )
+        })
+        .collect();
+    sentences.join(" ")
 }
 
 /// One check, for a person at a terminal.
@@ -78,7 +120,7 @@ pub fn explain(check: &Check, width: usize) -> String {
             .initial_indent("  ")
             .subsequent_indent("  ")
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        let _ = writeln!(text, "{}", textwrap::fill(prose, options));
+        let _ = writeln!(text, "{}", textwrap::fill(&prose, options));
     }
     if !check.causes.is_empty() {
         let _ = writeln!(text, "\nCodes");
@@ -101,15 +143,12 @@ pub fn explain(check: &Check, width: usize) -> String {
     text
 }
 
-fn sections(check: &Check) -> [(&'static str, &'static str); 4] {
+fn sections(check: &Check) -> [(&'static str, String); 4] {
     [
-        ("What is checked", check.prose.checks),
-        ("Why", check.prose.why),
-        ("What to do", check.prose.remedy),
-        (
-            "What --fix would do",
-            "Nothing: this version of the doctor changes no machine.",
-        ),
+        ("What is checked", check.prose.checks.to_owned()),
+        ("Why", check.prose.why.to_owned()),
+        ("What to do", check.prose.remedy.to_owned()),
+        ("What --fix would do", fix(check)),
     ]
 }
 
@@ -144,7 +183,7 @@ pub fn markdown() -> String {
             if !needs.is_empty() {
                 let _ = writeln!(text, "Needs: {}.", needs.join(", "));
             }
-            for (heading, prose) in sections(check).into_iter().take(3) {
+            for (heading, prose) in sections(check) {
                 let _ = writeln!(text, "\n*{heading}.* {prose}");
             }
             if !check.causes.is_empty() {

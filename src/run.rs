@@ -3,39 +3,44 @@
 mod bundling;
 mod configuration;
 mod delivery;
+mod evidence;
+mod examination;
+mod fixing;
+mod fleet;
 mod formats;
 mod outside;
-mod replay;
 mod serving;
-mod signals;
+mod terminal;
+mod undoing;
 
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 
 use delivery::{deliver, deliver_report, print, say, sign, signer};
+use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
     bundle::{BundleError, MakeError},
     checks::{Selection, UnknownWord},
-    cli::{Arguments, BundleOptions, Color, Command, Format, RunOptions, ServeOptions},
-    diagnosis::{self, Rules},
+    cli::{
+        Arguments, BundleOptions, Color, Command, FleetOptions, Format, RunOptions, ServeOptions,
+    },
     diff::{self, StoredReportError},
-    facts::{self, Facts, Site},
-    files::Root,
+    facts,
     output::OutputError,
-    profile::{self, Profile},
-    progress::Progress,
+    program,
     redact::{MarkKey, Redactor},
     reference,
-    report::{PageError, Report, Timing},
+    remediate::AnswerError,
+    report::{PageError, Report},
     seal::{RecipientError, SignerError},
     serve::ServeError,
     settings::Settings,
@@ -124,6 +129,12 @@ enum RunError {
     Serve(#[from] ServeError),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error("--fix: {0}")]
+    Fix(String),
+    #[error("undo: {0}")]
+    Undo(String),
 }
 
 /// Carries out what was typed.
@@ -146,6 +157,7 @@ pub fn run(arguments: Arguments) -> Exit {
 
 fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError> {
     let Arguments { command, options } = arguments;
+    fixing::require_meaning(command.as_ref(), &options)?;
     let asked = match command {
         Some(Command::List) => {
             formats::require_plain(options.format, "list", &[Format::Table, Format::Json])?;
@@ -169,8 +181,12 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         Some(Command::Bundle(bundle)) => Asked::Bundle(bundle),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
+        Some(Command::Check { words }) if options.fix => Asked::Fix(words),
         Some(Command::Check { words }) => Asked::Report(words),
+        Some(Command::Undo { run, list }) => Asked::Undo { run, list },
+        Some(Command::Fleet(reports)) => Asked::Fleet(reports),
         Some(Command::Serve(service)) => Asked::Service(service),
+        None if options.fix => Asked::Fix(Vec::new()),
         None => Asked::Report(Vec::new()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -183,8 +199,8 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         tokio::select! {
             // The handlers stand before anything is begun.
             biased;
-            signal = signals::interruption() => {
-                facts::end_programs();
+            signal = interruption() => {
+                program::end_all();
                 Ok(if is_service {
                     // To be ended is how a service ends well.
                     Exit::Done
@@ -204,6 +220,10 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
 enum Asked {
     /// A report, on these checks.
     Report(Vec<String>),
+    /// A mended machine, and a report on these checks afterwards.
+    Fix(Vec<String>),
+    /// A machine as it was before a run.
+    Undo { run: Option<String>, list: bool },
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
     /// The archive for support.
@@ -215,6 +235,8 @@ enum Asked {
     },
     /// Answers for a probe.
     Listen { ports: Vec<u16>, duration: Duration },
+    /// Many reports in one view.
+    Fleet(FleetOptions),
     /// Reports for whoever asks, until a signal comes.
     Service(ServeOptions),
 }
@@ -222,6 +244,8 @@ enum Asked {
 async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result<Exit, RunError> {
     match asked {
         Asked::Report(words) => report_on(&words, &options, &redactor).await,
+        Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
+        Asked::Undo { run, list } => undoing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
         Asked::Bundle(bundle) => bundling::bundle(bundle, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
@@ -230,6 +254,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
         Asked::Listen { ports, duration } => {
             outside::listen(&ports, duration, &options, &redactor).await
         }
+        Asked::Fleet(reports) => fleet::view(reports, options, redactor).await,
         Asked::Service(service) => serving::serve(service, options, redactor).await,
     }
 }
@@ -264,8 +289,21 @@ async fn report_on(
 ) -> Result<Exit, RunError> {
     let selection = selection(words, options)?;
     let earlier = formats::earlier(options)?;
-    let (report, settings) = examined(selection, options, redactor).await?;
-    let writer = formats::Writer::new(&report, &settings, options, earlier, redactor)?;
+    let Examination {
+        report, settings, ..
+    } = examined(&selection, options, redactor).await?;
+    finish(&report, &settings, options, earlier, redactor).await
+}
+
+/// Writes a report in every format that was asked for.
+async fn finish(
+    report: &Report,
+    settings: &Settings,
+    options: &RunOptions,
+    earlier: Option<Report>,
+    redactor: &Redactor,
+) -> Result<Exit, RunError> {
+    let writer = formats::Writer::new(report, settings, options, earlier, redactor)?;
     let files = options
         .report
         .iter()
@@ -280,54 +318,6 @@ fn selection(words: &[String], options: &RunOptions) -> Result<Selection, RunErr
         words.iter().chain(&options.only),
         &options.skip,
     )?)
-}
-
-/// Observe, judge, explain: the report, without secrets, and the settings that were in force.
-async fn examined(
-    selection: Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-) -> Result<(Report, Settings), RunError> {
-    let begun = Instant::now();
-    let started_at = Timestamp::now();
-    let facts = gathered(&selection, options, redactor, started_at).await?;
-    let report = judged(&facts, selection, options, (started_at, begun))?;
-    Ok((report.redacted(redactor), facts.settings))
-}
-
-/// The report on facts; secrets may still be in it.
-fn judged(
-    facts: &Facts,
-    selection: Selection,
-    options: &RunOptions,
-    (started_at, begun): (Timestamp, Instant),
-) -> Result<Report, RunError> {
-    let rules = Rules {
-        selection,
-        strict: options.strict,
-        now: replay::judging_time(options.at, facts.observed_at)?,
-    };
-    let diagnosis = diagnosis::diagnose(facts, &rules);
-    let timing = Timing {
-        started_at,
-        judged_as_of: rules.now,
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-    };
-    let mut report = Report::new(facts, diagnosis, timing);
-    report.run_by = Some(account());
-    Ok(report)
-}
-
-async fn gathered(
-    selection: &Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-    at: Timestamp,
-) -> Result<Facts, RunError> {
-    match &options.facts {
-        Some(file) => replay::read(file, options),
-        None => observed(selection, options, redactor, at).await,
-    }
 }
 
 /// The account that the process runs under, and whose it was before sudo.
@@ -359,61 +349,6 @@ fn compare(
     Ok(Exit::Reported(changes.exit_code()))
 }
 
-async fn observed(
-    selection: &Selection,
-    options: &RunOptions,
-    redactor: &Redactor,
-    at: Timestamp,
-) -> Result<Facts, RunError> {
-    let site = site(options, redactor)?;
-    let wanted = diagnosis::sources(selection);
-    let progress = Progress::new(wanted.len(), options);
-    // As many futures as there are sources: on the heap, not in every caller's own.
-    let notify = |event| progress.hear(&event);
-    let facts = Box::pin(facts::observe(&site, &wanted, at, &notify)).await;
-    progress.finish();
-    Ok(facts)
-}
-
-/// The machine that the options name, and how they let it be looked at.
-fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, RunError> {
-    let root = root(options)?;
-    let settings = Settings::load(&root, options.config.as_deref())?;
-    let profile = chosen_profile(options, &settings)?.unwrap_or(profile::load(profile::DEFAULT)?);
-    Ok(Site {
-        root,
-        profile: Arc::new(profile),
-        settings: Arc::new(settings),
-        deadline: options.timeout,
-        offline: options.offline,
-        // What is asked of a masked address answers nothing.
-        redactor: redactor.observing(),
-    })
-}
-
-/// What is to be taken for `/`.
-fn root(options: &RunOptions) -> Result<Root, RunError> {
-    let Some(directory) = &options.root else {
-        return Ok(Root::machine());
-    };
-    Root::at(directory).map_err(|cause| RunError::Root {
-        path: directory.clone(),
-        cause,
-    })
-}
-
-fn chosen_profile(
-    options: &RunOptions,
-    settings: &Settings,
-) -> Result<Option<Profile>, DocumentError> {
-    options
-        .profile
-        .as_ref()
-        .or(settings.profile.as_ref())
-        .map(|name| profile::load(name))
-        .transpose()
-}
-
 /// Columns where there is no terminal that has a number of them.
 const DEFAULT_WIDTH: usize = 80;
 
@@ -431,5 +366,23 @@ fn colored(color: Color) -> bool {
             let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             io::stdout().is_terminal() && !unwanted
         }
+    }
+}
+
+/// The number of the first signal that asks the process to end.
+async fn interruption() -> u8 {
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    match signals {
+        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
+            _ = interrupt.recv() => 2,
+            _ = terminate.recv() => 15,
+            _ = hangup.recv() => 1,
+        },
+        // Without handlers the kernel's defaults end the process.
+        _ => std::future::pending().await,
     }
 }

@@ -120,17 +120,29 @@ pub fn read(root: &Root, path: &Path) -> Result<Option<String>, DocumentError> {
 pub fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, DocumentError> {
     toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        let (line, column) = position(text, offset);
         let message = error.message().to_owned();
         let nearest = nearest_known(&message);
-        DocumentError::Wrong {
-            name: name.to_owned(),
-            line,
-            column,
-            message,
-            nearest,
-        }
+        wrong_at(name, text, offset, message, nearest.as_deref())
     })
+}
+
+/// What is wrong at a byte offset of a document.
+#[must_use]
+pub fn wrong_at(
+    name: &str,
+    text: &str,
+    offset: usize,
+    message: String,
+    nearest: Option<&str>,
+) -> DocumentError {
+    let (line, column) = position(text, offset);
+    DocumentError::Wrong {
+        name: name.to_owned(),
+        line,
+        column,
+        message,
+        nearest: nearest.map(ToOwned::to_owned),
+    }
 }
 
 /// Where a document says something.

@@ -172,6 +172,80 @@ fn facts_judged_elsewhere_give_the_same_findings() {
 }
 
 #[test]
+fn a_probes_report_is_evidence_beside_a_machine() {
+    let place = tempfile::tempdir().unwrap();
+    let [facts, probe, report] =
+        ["facts.json", "probe.json", "report.json"].map(|name| place.path().join(name));
+    let recorded = doctor()
+        .args(["facts", "--only", "inbound", "-o"])
+        .arg(&facts)
+        .output()
+        .unwrap();
+    assert_eq!(
+        recorded.status.code(),
+        Some(0),
+        "{}",
+        text(&recorded.stderr)
+    );
+    let observed: Value = serde_json::from_slice(&std::fs::read(&facts).unwrap()).unwrap();
+    let seen = serde_json::json!({
+        "kind": "probe", "schema_version": 1,
+        "probe": {
+            "host": "203.0.113.7", "from": "outside", "probed_at": observed["observed_at"],
+            "doors": [{
+                "address": "203.0.113.7", "port": 80, "speaks": "http", "from": "198.51.100.1", "tries": 2,
+                "connect": {"state": "silent"}, "connect_ms": 5000,
+            }],
+        },
+    });
+    std::fs::write(&probe, seen.to_string()).unwrap();
+    let run = |arguments: &[&str], files: &[&std::path::Path]| {
+        let mut command = doctor();
+        command.args(arguments);
+        for file in files {
+            command.arg("--facts").arg(file);
+        }
+        command.output().unwrap()
+    };
+    let target = format!("json={}", report.display());
+    let reported = run(
+        &["check", "inbound", "--report", &target],
+        &[&facts, &probe],
+    );
+    assert_eq!(text(&reported.stderr), "");
+    for files in [&[probe.as_path()][..], &[&facts, &probe], &[&probe, &facts]] {
+        let output = run(&["facts", "--only", "inbound"], files);
+        let joined: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            joined["probe_report"]["value"]["from"], "outside",
+            "{joined}"
+        );
+        assert_eq!(joined["listeners"]["state"], "seen");
+    }
+    for (files, expected) in [
+        (vec![probe.as_path(), &probe], "two reports of probes"),
+        (vec![&facts, &facts], "two recordings"),
+        (vec![&report], "sesam-doctor diff"),
+    ] {
+        let output = run(&["check", "inbound"], &files);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    std::fs::write(
+        &probe,
+        r#"{"kind": "probe", "schema_version": 9, "probe": {}}"#,
+    )
+    .unwrap();
+    let output = run(&["check", "inbound"], &[&probe]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("no report of a probe"));
+}
+
+#[test]
 fn nothing_evaluated_is_not_a_pass() {
     let output = doctor()
         .args([

@@ -10,16 +10,16 @@
     clippy::indexing_slicing
 )]
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-};
+use std::path::Path;
 
 use serde_json::Value;
 
+#[path = "support/internet.rs"]
+mod internet;
 #[path = "lab_network/scenarios.rs"]
 mod scenarios;
+
+use internet::{Lab, PREFIX, may_run};
 
 /// What a run has to say.
 pub struct Scenario {
@@ -37,129 +37,6 @@ pub struct Scenario {
     pub items: &'static [(&'static str, &'static str, &'static str, &'static str)],
     /// What the advice of the findings that are not fine has to name.
     pub advice: &'static [&'static str],
-}
-
-const PREFIX: &str = "sesam-doctor-lab-internet-";
-
-const TOOLS: [&str; 9] = [
-    "unshare", "ip", "nft", "nginx", "squid", "dnsmasq", "openssl", "python3", "faketime",
-];
-
-/// A running lab; it ends with its stdin, and so with this process, however that ends.
-struct Lab {
-    directory: tempfile::TempDir,
-    script: Child,
-    commands: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Lab {
-    fn start() -> Self {
-        clear_away_what_dead_runs_left();
-        let directory = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", std::process::id()))
-            .tempdir()
-            .unwrap();
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/internet/lab.sh");
-        let mut script = Command::new("unshare")
-            .args([
-                "--mount",
-                "--net",
-                "--pid",
-                "--fork",
-                "--kill-child",
-                "--mount-proc",
-                "bash",
-            ])
-            .arg(source)
-            .arg(directory.path())
-            .arg(env!("CARGO_BIN_EXE_sesam-doctor"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let commands = script.stdin.take();
-        let answers = BufReader::new(script.stdout.take().unwrap());
-        let mut lab = Self {
-            directory,
-            script,
-            commands,
-            answers,
-        };
-        assert_eq!(lab.answer(), "ready", "the lab did not start");
-        lab
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn run(&mut self, commands: &str) -> String {
-        let line = commands.replace('\n', "; ");
-        writeln!(self.commands.as_mut().unwrap(), "{line}").unwrap();
-        self.answer()
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Brings the lab into a state, runs the doctor, and reads its report.
-    fn examine(&mut self, scenario: &Scenario) -> Result<Value, String> {
-        let arranged = self.run(&format!("reset && {{ {}; }} && names", scenario.arrange));
-        if arranged != "done 0" {
-            return Err(format!("could not be arranged: {arranged}"));
-        }
-        self.run(&format!("examine {}", scenario.arguments));
-        let report = std::fs::read(self.file("report.json")).map_err(|error| error.to_string())?;
-        serde_json::from_slice(&report).map_err(|error| {
-            let stderr = std::fs::read_to_string(self.file("stderr.txt")).unwrap_or_default();
-            format!("no report ({error}): {stderr}")
-        })
-    }
-}
-
-/// A run that was killed leaves a directory of files behind, and nothing else.
-fn clear_away_what_dead_runs_left() {
-    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let pid = name
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.split_once('-'))
-            .map(|(pid, _)| pid);
-        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-            let _ = std::fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // The script ends when its stdin does, and with it everything that it started.
-        drop(self.commands.take());
-        let _ = self.script.wait();
-    }
-}
-
-fn may_run() -> bool {
-    let is_root = rustix::process::geteuid().is_root();
-    let missing: Vec<&str> = TOOLS
-        .into_iter()
-        .filter(|tool| {
-            !["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"]
-                .iter()
-                .any(|place| Path::new(place).join(tool).exists())
-        })
-        .collect();
-    if is_root && missing.is_empty() {
-        return true;
-    }
-    let required = std::env::var("SESAM_DOCTOR_LAB").is_ok_and(|value| value == "required");
-    assert!(!required, "the lab needs root and {missing:?}");
-    println!("left out: the lab of the network: it needs root and {missing:?}");
-    false
 }
 
 /// Everything that a report gets wrong, in words.
@@ -225,6 +102,20 @@ fn complaints(scenario: &Scenario, report: &Value) -> Vec<String> {
     complaints
 }
 
+/// Brings the lab into a state, runs the doctor, and reads its report.
+fn examine(lab: &mut Lab, scenario: &Scenario) -> Result<Value, String> {
+    let arranged = lab.run(&format!("reset && {{ {}; }} && names", scenario.arrange));
+    if arranged != "done 0" {
+        return Err(format!("could not be arranged: {arranged}"));
+    }
+    lab.run(&format!("examine {}", scenario.arguments));
+    let report = std::fs::read(lab.file("report.json")).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&report).map_err(|error| {
+        let stderr = std::fs::read_to_string(lab.file("stderr.txt")).unwrap_or_default();
+        format!("no report ({error}): {stderr}")
+    })
+}
+
 #[test]
 fn every_cause_is_told_apart() {
     if !may_run() {
@@ -237,7 +128,7 @@ fn every_cause_is_told_apart() {
         if !scenario.name.contains(&only) {
             continue;
         }
-        let report = match lab.examine(scenario) {
+        let report = match examine(&mut lab, scenario) {
             Ok(report) => report,
             Err(complaint) => {
                 wrong.push(format!("{}: {complaint}", scenario.name));
@@ -314,11 +205,11 @@ fn a_lab_whose_test_is_killed_leaves_nothing_running() {
     }
     let mut lab = Lab::start();
     assert_eq!(lab.run("names && proxies"), "done 0");
-    assert!(processes_of(lab.directory.path()).len() > 2);
+    assert!(processes_of(lab.directory()).len() > 2);
+    let directory = lab.directory().to_path_buf();
     // What the kernel does with the pipe of a process that SIGKILL ended.
-    drop(lab.commands.take());
-    lab.script.wait().unwrap();
-    let left = processes_of(lab.directory.path());
+    lab.hang_up();
+    let left = processes_of(&directory);
     assert!(left.is_empty(), "{left:?}");
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
     assert!(!mounts.contains(PREFIX), "{mounts}");
@@ -332,7 +223,7 @@ fn two_labs_at_once_do_not_meet() {
     let (mut one, mut other) = (Lab::start(), Lab::start());
     let well = &scenarios::ALL[0];
     for lab in [&mut one, &mut other] {
-        let report = lab.examine(well).unwrap();
+        let report = examine(lab, well).unwrap();
         let complaints = complaints(well, &report);
         assert!(complaints.is_empty(), "{complaints:?}");
     }

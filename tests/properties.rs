@@ -1,7 +1,7 @@
 //! No input whatever makes the doctor panic: settings, profiles and recorded facts, damaged in every way.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::path::Path;
+use std::{path::Path, sync::LazyLock};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -37,9 +37,56 @@ kind = "text"
 why = "because"
 "#;
 
-fn recording() -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/facts/manual-2023.json");
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+/// Every recorded machine: between them they have every fact seen, absent, denied or failed.
+fn recordings() -> &'static [Value] {
+    static RECORDINGS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/facts");
+        let mut files: Vec<_> = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|file| file.extension().is_some_and(|end| end == "json"))
+            .collect();
+        files.sort();
+        assert!(files.len() >= 6, "{files:?}");
+        files
+            .into_iter()
+            .map(|file| serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
+            .collect()
+    });
+    &RECORDINGS
+}
+
+/// The same document, its members in another order, as if the observers had ended in another.
+fn reordered(document: &Value, turn: usize) -> Value {
+    match document {
+        Value::Object(members) => {
+            let mut members: Vec<(String, Value)> = members
+                .iter()
+                .map(|(name, value)| (name.clone(), reordered(value, turn + 1)))
+                .collect();
+            let count = members.len().max(1);
+            members.rotate_left(turn % count);
+            if turn % 2 == 1 {
+                members.reverse();
+            }
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(elements) => elements
+            .iter()
+            .map(|element| reordered(element, turn + 1))
+            .collect(),
+        leaf => leaf.clone(),
+    }
+}
+
+fn diagnosis_of(document: &Value) -> diagnosis::Diagnosis {
+    let facts = facts::parse_recording(&serde_json::to_vec(document).unwrap()).unwrap();
+    let rules = Rules {
+        selection: Selection::default(),
+        strict: false,
+        now: facts.observed_at,
+    };
+    diagnosis::diagnose(&facts, &rules)
 }
 
 fn leaf() -> impl Strategy<Value = Value> {
@@ -114,6 +161,16 @@ fn examine(facts: &Facts, now: jiff::Timestamp) {
     }
 }
 
+#[test]
+fn the_order_in_which_observers_end_changes_nothing() {
+    for document in recordings() {
+        let diagnosis = diagnosis_of(document);
+        for turn in 1..7 {
+            assert_eq!(diagnosis, diagnosis_of(&reordered(document, turn)));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
@@ -123,15 +180,36 @@ proptest! {
             (prop::collection::vec(any::<prop::sample::Index>(), 1..9), leaf()),
             1..6,
         ),
+        which in any::<prop::sample::Index>(),
         // From the year 1 to the year 9000.
         seconds in -62_000_000_000_i64..220_000_000_000,
     ) {
-        let mut document = recording();
+        let recordings = recordings();
+        let mut document = recordings[which.index(recordings.len())].clone();
         for (steps, with) in changes {
             replace(&mut document, &steps, with);
         }
         if let Ok(facts) = facts::parse_recording(&serde_json::to_vec(&document).unwrap()) {
             examine(&facts, jiff::Timestamp::from_second(seconds).unwrap());
+        }
+    }
+
+    #[test]
+    fn two_machines_mixed_are_judged_or_refused(
+        members in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+        one in any::<prop::sample::Index>(),
+        other in any::<prop::sample::Index>(),
+    ) {
+        // Each member is one that some machine really had; together no machine ever had them.
+        let recordings = recordings();
+        let mut document = recordings[one.index(recordings.len())].clone();
+        let from = recordings[other.index(recordings.len())].as_object().unwrap();
+        for member in members {
+            let (name, value) = from.iter().nth(member.index(from.len())).unwrap();
+            document[name] = value.clone();
+        }
+        if let Ok(facts) = facts::parse_recording(&serde_json::to_vec(&document).unwrap()) {
+            examine(&facts, facts.observed_at);
         }
     }
 

@@ -1,7 +1,10 @@
 //! Recorded machines × all checks: the net under every change of a judgement.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use sesam_doctor::{
     checks::Selection,
@@ -122,4 +125,50 @@ fn the_table_shows_what_it_showed_before() {
             insta::assert_snapshot!(format!("{name}_{width}"), text);
         }
     }
+}
+
+/// The names of measurements that monitoring systems were promised, each with its labels.
+fn promised() -> BTreeMap<String, BTreeSet<String>> {
+    let quoted = |cell: &str| -> Vec<String> {
+        let parts = cell.split('`').skip(1).step_by(2);
+        parts.map(ToOwned::to_owned).collect()
+    };
+    let decision = include_str!("../docs/decisions/0006-names-of-measurements.md");
+    let mut promised = BTreeMap::new();
+    for line in decision.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split('|').collect();
+        // What stands behind the colon are values of the label before it, none of them quoted.
+        let labels: BTreeSet<String> = quoted(cells[2]).into_iter().collect();
+        promised.extend(
+            quoted(cells[1])
+                .into_iter()
+                .map(|name| (name, labels.clone())),
+        );
+    }
+    promised
+}
+
+#[test]
+fn what_is_measured_has_the_promised_names_and_labels() {
+    let promised = promised();
+    let mut missing: BTreeSet<String> = promised.keys().cloned().collect();
+    for (machine, facts) in recordings() {
+        for measurement in judged(&facts)
+            .findings
+            .iter()
+            .flat_map(|finding| &finding.measurements)
+        {
+            let labels: BTreeSet<String> = measurement.labels.keys().cloned().collect();
+            assert_eq!(
+                promised.get(&measurement.name),
+                Some(&labels),
+                "{machine}: {}",
+                measurement.name
+            );
+            missing.remove(&measurement.name);
+        }
+    }
+    // No recorded machine has a certificate; the check's own cases have.
+    let missing: Vec<String> = missing.into_iter().collect();
+    assert_eq!(missing, ["certificate_remaining_seconds"]);
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use sesam_doctor::{
     checks::{Item, Status},
     diff,
-    report::{self, Change, Changes, Finding, Report, Templates},
+    report::{self, Change, Changes, Detail, Finding, Look, Report, Templates},
 };
 
 fn html(report: &Report) -> String {
@@ -27,6 +27,17 @@ fn formats(report: &Report) -> Vec<(&'static str, String)> {
         ("nagios", report::nagios(report).unwrap()),
         ("junit.xml", report::junit(report).unwrap()),
         ("oscal.json", report::oscal(report).unwrap()),
+        (
+            "txt",
+            report::table(
+                report,
+                Look {
+                    width: 80,
+                    color: false,
+                    detail: Detail::Everything,
+                },
+            ),
+        ),
     ]
 }
 
@@ -122,6 +133,10 @@ fn hostile_text_comes_out_as_text() {
                 .filter(|character| hidden(*character))
                 .collect();
             assert!(found.is_empty(), "{ending}: {found:?}");
+        }
+        // JSON, and the page that embeds it, have everything whole.
+        if !["json", "html"].contains(&ending) {
+            assert!(text.len() < 1_000_000, "{ending}: {} bytes", text.len());
         }
         if ["html", "md", "junit.xml"].contains(&ending) {
             for markup in ["<script>alert", "<img", "</textarea>"] {

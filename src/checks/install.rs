@@ -32,6 +32,7 @@ pub static PORTAL: Check = Check {
         why: "Without the URL the portal cannot show the node; without the license no pipe runs.",
         remedy: "Log in to the portal, enter the node's URL (https:// and `NODE_DOMAIN`) under the subscription's network tab, and upload the license there.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

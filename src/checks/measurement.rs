@@ -74,6 +74,13 @@ impl Measurement {
         Self::new(name, value as f64)
     }
 
+    /// A duration that was measured in milliseconds; the name ends in `_seconds`.
+    pub fn milliseconds(name: impl Into<String>, value: u64) -> Self {
+        // Figures for monitoring are doubles everywhere.
+        #[allow(clippy::cast_precision_loss)]
+        Self::new(name, value as f64 / 1000.0)
+    }
+
     /// A size.
     pub fn bytes(name: impl Into<String>, value: Bytes) -> Self {
         Self::count(name, value.0)

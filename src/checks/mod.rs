@@ -22,17 +22,22 @@ mod tls;
 mod waivers;
 
 mod cause;
+mod certificate_mode;
 mod connection;
 mod measurement;
 mod registry;
+mod remedy;
 mod verdict;
 
 use jiff::Timestamp;
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
+pub use config::value_fault;
 pub use connection::{Connection, Direction};
+pub use container::foreign_containers;
 pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
+pub use remedy::{Directory, Mend, Port, Remedy, Restricted, Safety};
 pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
 
 use crate::{
@@ -178,6 +183,8 @@ pub struct Check {
     pub causes: &'static [Cause],
     /// What `explain` and the check reference say.
     pub prose: Prose,
+    /// What `--fix` does about its causes.
+    pub mends: &'static [Mend],
     /// How it judges.
     pub judge: Judge,
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict, container,
+    tls,
 };
 use crate::facts::{
     Gap, Source,
@@ -47,6 +48,7 @@ pub static HEALTH: Check = Check {
         why: "A node that is unwell runs no pipes or runs them late, while its container looks healthy to Docker. The stack trace shows what every thread was doing when the node's own check failed.",
         remedy: "Look into `node.log` and `node_health.log` in the logs directory. A node short of memory, of disk or of CPUs shows in the checks of those. Send a fresh stack trace to Sesam support.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -105,6 +107,11 @@ fn judge(context: &Context) -> Judgement {
             format!("the node's API cannot be reached: {reason} at {}", place.url),
         )
         .advice("look whether the node runs (docker ps -a --filter name=sesam-node) and why not (docker logs --tail 50 sesam-node), then start it: docker compose up -d"),
+    };
+    // Where Traefik is the way, what is wrong with Traefik or its TLS shows here as well.
+    let verdict = match place.way {
+        Way::Traefik => verdict.follows(&container::TRAEFIK).follows(&tls::ENDPOINT),
+        Way::Published | Way::Container => verdict,
     };
     let verdict = places.iter().fold(verdict, |verdict, place| {
         verdict.evidence(
@@ -251,244 +258,4 @@ pub(super) fn in_words(answer: &Answer) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, NOW, judge_cases},
-        },
-        facts::{Facts, Observed},
-        units::Bytes,
-    };
-
-    pub fn reply(status: u16) -> Answer {
-        Answer::Answered(Reply {
-            status,
-            took_ms: 7,
-            media_type: Some("application/json".into()),
-            excerpt: None,
-        })
-    }
-
-    fn refused() -> Answer {
-        Answer::NoConnection {
-            why: NoConnection::Refused,
-        }
-    }
-
-    pub fn place(way: Way, ping: Answer, health: Answer) -> Place {
-        Place {
-            way,
-            url: "http://127.0.0.1:9042".into(),
-            ping,
-            health,
-            license: refused(),
-            license_says: None,
-        }
-    }
-
-    pub fn at(facts: &mut Facts, places: Vec<Place>) -> &mut Node {
-        facts.node = Observed::Seen(Node {
-            places: Observed::Seen(places),
-            token: Observed::Absent,
-            stacktrace: Observed::Absent,
-        });
-        match &mut facts.node {
-            Observed::Seen(node) => node,
-            _ => unreachable!("it was set just now"),
-        }
-    }
-
-    fn saying(ping: Answer, health: Answer) -> impl Fn(&mut Facts) {
-        move |facts| {
-            let published = place(Way::Published, ping.clone(), health.clone());
-            at(facts, vec![published]);
-        }
-    }
-
-    fn through_traefik(status: u16, excerpt: &'static str) -> impl Fn(&mut Facts) {
-        move |facts| {
-            let answer = Answer::Answered(Reply {
-                status,
-                excerpt: Some(excerpt.into()),
-                ..Reply::default()
-            });
-            let published = place(Way::Published, refused(), refused());
-            let traefik = place(Way::Traefik, answer.clone(), answer);
-            at(facts, vec![published, traefik]);
-        }
-    }
-
-    fn with_trace(hours_ago: i64) -> impl Fn(&mut Facts) {
-        move |facts| {
-            let now: jiff::Timestamp = NOW.parse().unwrap();
-            at(facts, vec![place(Way::Published, reply(200), reply(200))]).stacktrace =
-                Observed::Seen(Stacktrace {
-                    path: "/sesam/node-00/logs/stacktrace.html".into(),
-                    modified: now - jiff::SignedDuration::from_hours(hours_ago),
-                    size_bytes: Bytes(1000),
-                });
-        }
-    }
-
-    #[test]
-    #[allow(clippy::too_many_lines)]
-    fn cases() {
-        use Status::{Fail, Pass, Skip, Unknown, Warn};
-        let page = || {
-            Answer::Answered(Reply {
-                status: 200,
-                media_type: Some("text/html".into()),
-                ..Reply::default()
-            })
-        };
-        let slow = || {
-            Answer::Answered(Reply {
-                status: 200,
-                took_ms: 4_000,
-                ..Reply::default()
-            })
-        };
-        let hung = || Answer::TimedOut { after_ms: 5_000 };
-        let cut = || Answer::NoConnection {
-            why: NoConnection::Cut {
-                reason: "closed".into(),
-            },
-        };
-        let garbage = || Answer::NotHttp {
-            reason: "no version".into(),
-        };
-        let not_tls = || Answer::NoConnection {
-            why: NoConnection::NotTls {
-                reason: "HTTP".into(),
-            },
-        };
-        judge_cases(
-            &HEALTH,
-            &[
-                Case::new("well", Pass, None, saying(reply(200), reply(200))),
-                Case::new(
-                    "not published, well through Traefik",
-                    Pass,
-                    None,
-                    through_traefik(200, "pong"),
-                ),
-                Case::new(
-                    "pings, unwell",
-                    Fail,
-                    Some("unwell"),
-                    saying(reply(200), reply(503)),
-                ),
-                Case::new(
-                    "refused",
-                    Fail,
-                    Some("refused"),
-                    saying(refused(), refused()),
-                ),
-                Case::new("slow", Warn, Some("slow"), saying(reply(200), slow())),
-                Case::new("hung", Fail, Some("not-answering"), saying(hung(), hung())),
-                Case::new(
-                    "pings, health hangs",
-                    Fail,
-                    Some("not-answering"),
-                    saying(reply(200), hung()),
-                ),
-                Case::new("cut", Fail, Some("not-answering"), saying(cut(), cut())),
-                Case::new(
-                    "500",
-                    Fail,
-                    Some("not-answering"),
-                    saying(reply(500), reply(500)),
-                ),
-                Case::new(
-                    "garbage",
-                    Fail,
-                    Some("wrong-service"),
-                    saying(garbage(), garbage()),
-                ),
-                Case::new(
-                    "no TLS",
-                    Fail,
-                    Some("wrong-service"),
-                    saying(not_tls(), not_tls()),
-                ),
-                Case::new(
-                    "endless",
-                    Fail,
-                    Some("wrong-service"),
-                    saying(Answer::TooLarge, Answer::TooLarge),
-                ),
-                Case::new(
-                    "a web page",
-                    Fail,
-                    Some("wrong-service"),
-                    saying(page(), page()),
-                ),
-                Case::new(
-                    "no such path",
-                    Fail,
-                    Some("wrong-service"),
-                    saying(reply(404), reply(404)),
-                ),
-                Case::new(
-                    "no router",
-                    Fail,
-                    Some("wrong-service"),
-                    through_traefik(404, "404 page not found"),
-                ),
-                Case::new(
-                    "router without a node",
-                    Fail,
-                    Some("not-answering"),
-                    through_traefik(503, "no available server"),
-                ),
-                Case::new(
-                    "bad gateway",
-                    Fail,
-                    Some("not-answering"),
-                    through_traefik(502, "Bad Gateway"),
-                ),
-                Case::new(
-                    "unwell through Traefik",
-                    Fail,
-                    Some("unwell"),
-                    through_traefik(503, "{\"status\": \"unwell\"}"),
-                ),
-                Case::new("fresh trace", Warn, Some("fresh-stacktrace"), with_trace(1)),
-                Case::new("old trace", Pass, None, with_trace(25)),
-                Case::new("logs not readable", Pass, None, |facts: &mut Facts| {
-                    at(facts, vec![place(Way::Published, reply(200), reply(200))]).stacktrace =
-                        Observed::Denied("needs root".into());
-                }),
-                Case::new(
-                    "no way to ask",
-                    Unknown,
-                    Some("not-observed"),
-                    |facts: &mut Facts| {
-                        at(facts, vec![]);
-                    },
-                ),
-                Case::new("offline", Skip, None, |facts: &mut Facts| {
-                    with_trace(25)(facts);
-                    facts.offline = true;
-                }),
-                Case::new(
-                    "offline, fresh trace",
-                    Warn,
-                    Some("fresh-stacktrace"),
-                    |facts: &mut Facts| {
-                        with_trace(1)(facts);
-                        facts.offline = true;
-                    },
-                ),
-                Case::new(
-                    "not observed",
-                    Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
-                ),
-            ],
-        );
-    }
-}
+pub(super) mod tests;

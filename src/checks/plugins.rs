@@ -74,6 +74,7 @@ pub static PLUGIN: Check = Check {
         why: "A site knows requirements of its own: a backup that has to be fresh, a tunnel that has to be up. As plugins they stand in the same report, with the same exit code.",
         remedy: "See what the plugin says, and run it by hand. Where it was not executed: `chown root:root` and `chmod 755` the file and the directories above it.",
     },
+    mends: &[],
     judge: Judge::Family { members, judge },
 };
 

@@ -166,6 +166,8 @@ pub struct Verdict {
     pub measurements: Vec<Measurement>,
     /// The connections that the check is about, for whoever runs the firewall.
     pub connections: Vec<Connection>,
+    /// Whether a person has to decide what to do, so that `--fix` does nothing although the cause has its remedy.
+    pub by_hand: bool,
     /// Other checks that are about the same trouble: where one of them fails or warns, this finding follows from it.
     pub follows: Vec<&'static Check>,
     /// Whether it rests on facts of its own, so that the failure of a check that it needs explains nothing of it.
@@ -241,6 +243,7 @@ impl Verdict {
             items: Vec::new(),
             measurements: Vec::new(),
             connections: Vec::new(),
+            by_hand: false,
             follows: Vec::new(),
             stands_alone: false,
         }
@@ -308,6 +311,13 @@ impl Verdict {
     #[must_use]
     pub fn connection(mut self, connection: Connection) -> Self {
         self.connections.push(connection);
+        self
+    }
+
+    /// As a finding that only a person can decide about, whatever its cause.
+    #[must_use]
+    pub fn by_hand(mut self) -> Self {
+        self.by_hand = true;
         self
     }
 

@@ -29,6 +29,7 @@ pub static WAIVERS: Check = Check {
         why: "An expired waiver does nothing, and one with a misspelled id never did; somebody believes that a failure is accepted while monitoring reports it, or the other way round.",
         remedy: "Ask whoever approved the waiver whether it is to go on: set a new `until`, or mend what was waived and delete it. Ids are listed by `sesam-doctor list`.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -24,6 +24,7 @@ macro_rules! check {
             reference: "",
             causes: &[BAD],
             prose: PROSE,
+            mends: &[],
             judge: Judge::One($judge),
         };
     };
@@ -258,6 +259,7 @@ fn a_waiver_holds_through_its_last_day_and_not_longer() {
 fn a_waiver_hides_no_unknown_and_says_where_it_is_not_needed() {
     static WELL: Check = Check {
         id: "config.well",
+        mends: &[],
         judge: Judge::One(passes),
         title: "made for a test",
         category: Category::Config,

@@ -1,17 +1,17 @@
 //! One TLS handshake with a server on this machine, which keeps what was presented whether it is trusted or not.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
-use rustls::{
-    AlertDescription, ClientConfig, DigitallySignedStruct, Error as TlsError, ProtocolVersion,
-    SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring::default_provider},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use rustls::{ProtocolVersion, RootCertStore, pki_types::ServerName};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio::{net::TcpStream, time::Instant};
+use tokio_rustls::client::TlsStream;
+
+use super::outbound::{
+    Connect, Handshake,
+    connect::connect as open,
+    tls::{self, Terms},
+};
 
 /// More certificates than any server presents.
 const MOST_PRESENTED: usize = 20;
@@ -97,13 +97,21 @@ pub enum Version {
 /// # Errors
 /// How far it came.
 pub async fn connect(address: SocketAddr, limit: Duration) -> Result<TcpStream, NoConnection> {
-    match tokio::time::timeout(limit, TcpStream::connect(address)).await {
-        Err(_elapsed) => Err(timed_out(limit)),
-        Ok(opened) => opened.map_err(|error| from_io(&error)),
+    match open(address, Instant::now() + limit).await {
+        (_, Some(stream)) => Ok(stream),
+        (Connect::Refused, None) => Err(NoConnection::Refused),
+        (Connect::Silent | Connect::Open, None) => Err(timed_out(limit)),
+        (
+            Connect::Filtered { how, .. }
+            | Connect::Unreachable { how, .. }
+            | Connect::Failed { how },
+            None,
+        ) => Err(NoConnection::Unreachable { reason: how }),
     }
 }
 
-/// Opens a TLS connection, asking for `name` where there is one, within `limit` altogether.
+/// Opens a TLS connection, asking for `name` where there is one, within `limit` altogether. What is presented is kept whether
+/// it is trusted or not; nothing confidential follows but a request to a server on this very machine.
 ///
 /// # Errors
 /// How far it came.
@@ -112,37 +120,39 @@ pub async fn present(
     name: Option<&str>,
     limit: Duration,
 ) -> Result<Presented, NoConnection> {
-    let handshake = async {
-        let stream = connect(address, limit).await?;
-        let name = name
-            .and_then(|name| ServerName::try_from(name.to_owned()).ok())
-            .unwrap_or_else(|| ServerName::IpAddress(address.ip().into()));
-        let connector = TlsConnector::from(Arc::new(configuration()?));
-        let stream = connector
-            .connect(name, stream)
-            .await
-            .map_err(|error| from_handshake(&error))?;
-        let (_, connection) = stream.get_ref();
-        let certificates = connection
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .take(MOST_PRESENTED)
-            .map(|certificate| certificate.to_vec())
-            .collect();
-        let version = match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
-            _ => Version::Tls13,
-        };
-        Ok(Presented {
-            stream,
-            certificates,
-            version,
-        })
+    let deadline = Instant::now() + limit;
+    let stream = connect(address, limit).await?;
+    let nobody = Arc::new(RootCertStore::empty());
+    let address = address.ip().to_string();
+    let server_name = name
+        .filter(|name| ServerName::try_from(*name).is_ok())
+        .unwrap_or(&address);
+    let terms = Terms {
+        authorities: nobody,
+        organizations: &BTreeSet::new(),
+        server_name,
     };
-    tokio::time::timeout(limit, handshake)
-        .await
-        .unwrap_or_else(|_elapsed| Err(timed_out(limit)))
+    let (tls, stream) = tls::handshake(stream, terms, deadline).await;
+    let Some(stream) = stream else {
+        return Err(ended(tls.handshake, limit));
+    };
+    let (_, connection) = stream.get_ref();
+    let certificates = connection
+        .peer_certificates()
+        .unwrap_or_default()
+        .iter()
+        .take(MOST_PRESENTED)
+        .map(|certificate| certificate.to_vec())
+        .collect();
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
+        _ => Version::Tls13,
+    };
+    Ok(Presented {
+        stream,
+        certificates,
+        version,
+    })
 }
 
 fn timed_out(limit: Duration) -> NoConnection {
@@ -151,89 +161,15 @@ fn timed_out(limit: Duration) -> NoConnection {
     }
 }
 
-fn configuration() -> Result<ClientConfig, NoConnection> {
-    let provider = Arc::new(default_provider());
-    let keeper = Arc::new(AcceptAnything {
-        provider: Arc::clone(&provider),
-    });
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| NoConnection::Rejected {
-            reason: error.to_string(),
-        })?
-        .dangerous()
-        .with_custom_certificate_verifier(keeper)
-        .with_no_client_auth())
-}
-
-fn from_io(error: &io::Error) -> NoConnection {
-    let reason = error.to_string();
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => NoConnection::Refused,
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => NoConnection::Cut { reason },
-        _ => NoConnection::Unreachable { reason },
-    }
-}
-
-fn from_handshake(error: &io::Error) -> NoConnection {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<TlsError>());
-    let reason = || error.to_string();
-    match tls {
-        None => from_io(error),
-        Some(
-            TlsError::AlertReceived(AlertDescription::ProtocolVersion)
-            | TlsError::PeerIncompatible(_),
-        ) => NoConnection::OldVersion { reason: reason() },
-        Some(TlsError::InvalidMessage(_)) => NoConnection::NotTls { reason: reason() },
-        Some(_) => NoConnection::Rejected { reason: reason() },
-    }
-}
-
-/// Lets every certificate pass, since what is wrong with it is for the checks to tell. Nothing confidential follows but
-/// a request to a server on this very machine.
-#[derive(Debug)]
-struct AcceptAnything {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for AcceptAnything {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+fn ended(handshake: Handshake, limit: Duration) -> NoConnection {
+    match handshake {
+        Handshake::Silent => timed_out(limit),
+        Handshake::Cut(reason) => NoConnection::Cut { reason },
+        Handshake::NotTls(reason) => NoConnection::NotTls { reason },
+        Handshake::Version(reason) => NoConnection::OldVersion { reason },
+        Handshake::Alert(reason) | Handshake::Failed(reason) => NoConnection::Rejected { reason },
+        Handshake::Done => NoConnection::Rejected {
+            reason: "nothing was presented".into(),
+        },
     }
 }

@@ -6,7 +6,6 @@
 mod deadline;
 mod observed;
 mod proc;
-mod program;
 
 pub mod accounts;
 pub mod certificates;
@@ -39,6 +38,8 @@ pub mod storage_latency;
 pub mod volumes;
 
 mod observation;
+#[cfg(any(test, fuzzing))]
+pub mod parsers;
 mod recording;
 
 use std::collections::BTreeMap;
@@ -49,11 +50,10 @@ use serde::{Deserialize, Serialize};
 pub use deadline::bounded;
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
-pub use program::end_all as end_programs;
 pub use recording::{RecordingError, parse_recording, read_recording, recording_of};
 
 pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};
-use crate::{profile::Profile, settings::Settings};
+use crate::{profile::Profile, program, settings::Settings};
 
 /// The version of the facts' own schema; fields are added, never renamed or removed, within one.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -12,6 +12,7 @@ use tokio::{
 use super::{
     Observed, Site, bounded,
     dns::{self, Asked, RecordKind},
+    host::addresses::{self, OwnAddress},
     outbound::{Lookup, Names, is_served, resolve_names},
     resolvers,
 };
@@ -47,15 +48,6 @@ pub struct CaaAnswers {
     pub answers: Vec<Asked>,
 }
 
-/// One address of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnAddress {
-    /// The address.
-    pub address: IpAddr,
-    /// The interface that has it.
-    pub interface: String,
-}
-
 /// Whether something listens at an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedAddress {
@@ -89,7 +81,7 @@ pub async fn observe(site: Site, domain: oneshot::Receiver<Option<String>>) -> O
         bounded(
             site.deadline,
             "the addresses of this machine",
-            own_addresses
+            addresses::all
         ),
     );
     let served = served(&names, &own_addresses, deadline).await;
@@ -142,31 +134,6 @@ async fn ask_caa(domain: &str, servers: &[IpAddr], deadline: Instant) -> Vec<Caa
     answers
 }
 
-fn own_addresses() -> Observed<Vec<OwnAddress>> {
-    match nix::ifaddrs::getifaddrs() {
-        Err(error) => Observed::from_error(&error.into(), "the addresses of this machine"),
-        Ok(interfaces) => Observed::Seen(
-            interfaces
-                .filter_map(|interface| {
-                    let address = interface.address?;
-                    let address = address
-                        .as_sockaddr_in()
-                        .map(|address| IpAddr::V4(address.ip()))
-                        .or_else(|| {
-                            address
-                                .as_sockaddr_in6()
-                                .map(|address| IpAddr::V6(address.ip()))
-                        })?;
-                    Some(OwnAddress {
-                        address,
-                        interface: interface.interface_name,
-                    })
-                })
-                .collect(),
-        ),
-    }
-}
-
 async fn served(
     names: &Names,
     own: &Observed<Vec<OwnAddress>>,
@@ -211,14 +178,6 @@ mod tests {
             ["a.b.example", "b.example", "example"]
         );
         assert!(climb("").is_empty());
-    }
-
-    #[test]
-    fn this_machine_has_addresses_of_its_own() {
-        let Observed::Seen(own) = own_addresses() else {
-            panic!("not seen");
-        };
-        assert!(own.iter().any(|known| known.address.is_loopback()));
     }
 
     proptest! {

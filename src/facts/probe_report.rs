@@ -1,12 +1,12 @@
 //! What a probe saw from outside: what `probe` observes, and what the probed machine reads back from its report.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{
-    Observed, Site, bounded,
+    Observed, Root, Site, bounded,
     outbound::{Connect, Family, Http, HttpOutcome, Names, Tls, TrustNote},
     read_text,
 };
@@ -184,7 +184,48 @@ pub async fn observe(site: Site) -> Observed<Probe> {
     .await
 }
 
-fn parse(text: &str) -> Result<Probe, String> {
+/// What a file that a person names turns out to be.
+#[derive(Debug)]
+pub enum FileKind {
+    /// A probe's report, or what is wrong with it.
+    Probe(Result<Box<Probe>, String>),
+    /// The report of a run.
+    Report,
+    /// Anything else, readable or not.
+    Other,
+}
+
+/// The members by which a probe's report and the report of a run are known.
+#[derive(Deserialize)]
+struct Marks {
+    kind: Option<IgnoredAny>,
+    probe: Option<IgnoredAny>,
+    findings: Option<IgnoredAny>,
+    root_causes: Option<IgnoredAny>,
+}
+
+/// Tells by its members what a file is. Blocks.
+#[must_use]
+pub fn kind_of(file: &Path) -> FileKind {
+    let Ok(text) = read_text(&Root::machine(), file, LARGEST_REPORT) else {
+        return FileKind::Other;
+    };
+    match serde_json::from_str::<Marks>(&text) {
+        Ok(Marks {
+            kind: Some(_),
+            probe: Some(_),
+            ..
+        }) => FileKind::Probe(parse(&text).map(Box::new)),
+        Ok(Marks {
+            findings: Some(_),
+            root_causes: Some(_),
+            ..
+        }) => FileKind::Report,
+        _ => FileKind::Other,
+    }
+}
+
+pub(in crate::facts) fn parse(text: &str) -> Result<Probe, String> {
     let report: ReportFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if report.kind != KIND {
         let kind: String = report.kind.chars().take(50).collect();

@@ -162,7 +162,7 @@ fn home_in(passwd: &str, account: &str) -> Option<PathBuf> {
     })
 }
 
-fn parse(text: &str, redactor: &Redactor) -> LoginContent {
+pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
     let malformed = |why: String| LoginContent {
         malformed: Some(why),
         ..LoginContent::default()

@@ -136,7 +136,7 @@ pub async fn configuration(site: &Site) -> Observed<ResolverConfiguration> {
 }
 
 /// Reads a `resolv.conf` as the C library does, see `resolv.conf(5)`.
-fn parse(text: &str) -> ResolverConfiguration {
+pub(in crate::facts) fn parse(text: &str) -> ResolverConfiguration {
     let mut configuration = ResolverConfiguration::default();
     for line in text.lines() {
         let mut words = line

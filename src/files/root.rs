@@ -45,6 +45,12 @@ impl Root {
         self.directory.is_none()
     }
 
+    /// The directory on this machine that is taken for `/`.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(Path::new("/"))
+    }
+
     /// Where `path`, with every link followed, is found on this machine.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the product requires, as data: the built-in profiles and a site's own.
 
 mod inbound;
+mod install;
 mod network;
 mod release;
 mod requirements;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 pub use inbound::{FirewallFiles, InboundPort, Speaks, Vantage};
+pub use install::{Install, Packages, Repository, Variable};
 pub use network::{
     FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
     RegistryBlob,

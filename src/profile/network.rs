@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::AbsolutePath;
+use super::{AbsolutePath, CertificateMode};
 
 /// How the network is looked at and judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -29,8 +29,6 @@ pub struct Network {
     pub stub_upstreams: AbsolutePath,
     /// Names that are resolved without a name server.
     pub hosts_file: AbsolutePath,
-    /// Bundles of trusted authorities; the first that exists is the system's trust store.
-    pub trust_stores: Vec<AbsolutePath>,
     /// The Docker daemon's configuration.
     pub docker_daemon_file: AbsolutePath,
     /// Directories of systemd drop-ins for the Docker daemon, in the order in which later ones win.
@@ -76,6 +74,8 @@ pub struct OutboundGroup {
     pub used_by: ProxyUser,
     /// What does not work without these hosts.
     pub breaks: String,
+    /// Whose certificates make these hosts unnecessary.
+    pub skipped_when: Vec<CertificateMode>,
     /// The hosts.
     pub hosts: Vec<OutboundHost>,
     /// Addresses that a firewall may open instead of the names.

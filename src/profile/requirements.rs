@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
-    FirewallFiles, InboundPort, Network, OutboundGroup, ReleaseNumber, Service, Software, Vantage,
+    FirewallFiles, InboundPort, Install, Network, OutboundGroup, ReleaseNumber, Service, Software,
+    Vantage,
 };
 use crate::units::Bytes;
 
@@ -58,6 +59,8 @@ pub struct Profile {
     pub vantage: Vantage,
     /// Where the machine's firewall keeps what it is told.
     pub firewall: FirewallFiles,
+    /// What an installation is made of.
+    pub install: Install,
 }
 
 /// Hardware minimums.
@@ -171,6 +174,14 @@ pub struct Memory {
     pub pressure_warn_percent: f64,
     /// An out-of-memory kill within this many hours is recent.
     pub oom_recent_hours: u32,
+}
+
+impl Memory {
+    /// How little memory may be available before it is a warning.
+    #[must_use]
+    pub fn available_warn_below(&self, total: Bytes) -> Bytes {
+        share(self.available_warn_percent, total)
+    }
 }
 
 /// Directories and files of the manual.
@@ -323,6 +334,9 @@ pub struct Environment {
     pub kind: VariableKind,
     /// What it is for.
     pub why: String,
+    /// What it is set to where nobody says otherwise; empty where somebody has to.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub default: String,
 }
 
 /// What a variable of `.env` holds, and so what is well-formed.

@@ -13,6 +13,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use minijinja::{Value, value::Serde};
 use sha2::{Digest, Sha256};
 
+pub(crate) use charts::named as measured_thing;
+pub(crate) use page::SituationView;
 pub use templates::{BUILT_IN as BUILT_IN_TEMPLATES, PageError, Templates};
 
 use super::{Changes, Report, json, text};

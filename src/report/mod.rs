@@ -1,6 +1,7 @@
 //! The finished report, and one file per format. Formats see nothing but the report.
 
 mod changes;
+mod exposition;
 mod html;
 mod json;
 mod junit;
@@ -9,6 +10,7 @@ mod nagios;
 mod oscal;
 mod prometheus;
 mod redaction;
+mod remediation;
 mod situation;
 mod table;
 mod text;
@@ -18,6 +20,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use exposition::Exposition;
+pub(crate) use html::{SituationView, measured_thing};
+pub(crate) use table::colored_status;
+pub(crate) use text::{one_line, readable, sha256};
+
 pub use changes::{Change, Changes, Side, State};
 pub use html::{BUILT_IN_TEMPLATES, PageError, Templates, embedded, html};
 pub use json::{json, schema};
@@ -26,6 +33,7 @@ pub use markdown::markdown;
 pub use nagios::nagios;
 pub use oscal::oscal;
 pub use prometheus::prometheus;
+pub use remediation::{ChangedFinding, Remediation, RemediationStep};
 pub use situation::Situation;
 pub use table::{Detail, Look, table};
 
@@ -78,6 +86,9 @@ pub struct Report {
     pub root_causes: Vec<String>,
     /// One for each check, in an order that never changes.
     pub findings: Vec<Finding>,
+    /// What `--fix` did before this was observed; only there after such a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<Remediation>,
 }
 
 /// Which requirements were used.
@@ -237,7 +248,7 @@ impl Report {
                     os: host.os_name(),
                     kernel: host.kernel.clone(),
                     architecture: host.architecture.clone(),
-                    addresses: Vec::new(),
+                    addresses: host.addresses(),
                 })
                 .unwrap_or_default(),
             facts_sha256: facts_sha256(facts),
@@ -251,6 +262,7 @@ impl Report {
             summary,
             root_causes: diagnosis.root_causes,
             findings: diagnosis.findings,
+            remediation: None,
         }
     }
 

@@ -29,6 +29,19 @@ impl Report {
         for finding in &mut self.findings {
             clean_finding(finding, redactor);
         }
+        if let Some(remediation) = &mut self.remediation {
+            let of_steps = remediation
+                .steps
+                .iter_mut()
+                .flat_map(|step| [Some(&mut step.words), step.reason.as_mut()])
+                .flatten();
+            for text in of_steps
+                .chain(&mut remediation.taken_back)
+                .chain(&mut remediation.left)
+            {
+                clean(text, redactor);
+            }
+        }
         self
     }
 }

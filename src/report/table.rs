@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSplitter};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Finding, Report};
+use super::{Finding, Report, text};
 use crate::{
     checks::{Category, Level, Status},
     units::counted,
@@ -42,6 +42,9 @@ const WIDEST_PROSE: usize = 110;
 /// Narrower than this nothing is laid out well; the terminal will wrap.
 const NARROWEST: usize = 40;
 
+/// Longer texts than this are cut.
+const LONGEST: usize = 4_000;
+
 /// How many blocked checks are named where there is no room for more.
 const BLOCKED_NAMES: usize = 3;
 
@@ -54,6 +57,7 @@ pub fn table(report: &Report, look: Look) -> String {
         color: look.color,
     };
     page.head(report);
+    page.remediation(report);
     page.root_causes(report, look.detail);
     if look.detail > Detail::Quiet {
         for category in Category::ALL {
@@ -90,6 +94,57 @@ impl Page {
                 report.judged_as_of.strftime("%Y-%m-%d %H:%M UTC")
             );
             self.wrapped("", "", &line);
+        }
+        self.text.push('\n');
+    }
+
+    fn remediation(&mut self, report: &Report) {
+        let Some(remediation) = &report.remediation else {
+            return;
+        };
+        let line = match &remediation.run {
+            Some(run) => format!(
+                "--fix changed this machine: run {run}, taken back by `sesam-doctor undo {run}`."
+            ),
+            None => "--fix changed nothing.".to_owned(),
+        };
+        self.wrapped("", "", &line);
+        for step in &remediation.steps {
+            let line = match &step.reason {
+                Some(reason) => format!("{} — {reason}", step.words),
+                None => step.words.clone(),
+            };
+            self.wrapped(&format!("  {:<11} ", step.result), "              ", &line);
+        }
+        for (heading, lines) in [
+            ("Taken back, since a step failed:", &remediation.taken_back),
+            ("Left:", &remediation.left),
+        ] {
+            if !lines.is_empty() {
+                self.wrapped("", "", heading);
+            }
+            for line in lines {
+                self.wrapped("  - ", "    ", line);
+            }
+        }
+        let counts = |summary: &super::Summary| {
+            format!(
+                "{} passed, {} warned, {} failed, {} blocked, {} unknown",
+                summary.pass, summary.warn, summary.fail, summary.blocked, summary.unknown
+            )
+        };
+        let before = format!("Before: {}.", counts(&remediation.summary_before));
+        let after = format!("After:  {}.", counts(&report.summary));
+        self.wrapped("", "", &before);
+        self.wrapped("", "", &after);
+        for changed in &remediation.changed {
+            let line = format!(
+                "{}: {} → {}",
+                changed.id,
+                changed.before.word(),
+                changed.after.word()
+            );
+            self.wrapped("  ", "  ", &line);
         }
         self.text.push('\n');
     }
@@ -208,6 +263,7 @@ impl Page {
 
     fn row(&mut self, report: &Report, finding: &Finding, id_width: usize, detail: Detail) {
         let status = self.styled(finding.status, &format!("{:<7}", finding.status.word()));
+        let id = plain(&finding.id);
         let root = report.root_causes.iter().position(|id| *id == finding.id);
         let text = match root {
             Some(index) => format!("see root cause {}", index + 1),
@@ -218,9 +274,8 @@ impl Page {
         if beside {
             let lead_width = 2 + 7 + 1 + id_width + 1;
             let lead = format!(
-                "  {status} {}{} ",
-                finding.id,
-                " ".repeat(id_width.saturating_sub(finding.id.width()))
+                "  {status} {id}{} ",
+                " ".repeat(id_width.saturating_sub(id.width()))
             );
             let summary = self.lines(&text, lead_width);
             for (index, line) in summary.iter().enumerate() {
@@ -231,7 +286,7 @@ impl Page {
                 }
             }
         } else {
-            let _ = writeln!(self.text, "  {status} {}", finding.id);
+            let _ = writeln!(self.text, "  {status} {id}");
             self.wrapped("          ", "          ", &text);
         }
         for remark in &finding.remarks {
@@ -331,14 +386,7 @@ impl Page {
     }
 
     fn styled(&self, status: Status, text: &str) -> String {
-        let color = match status {
-            Status::Fail => AnsiColor::Red,
-            Status::Warn | Status::Unknown => AnsiColor::Yellow,
-            Status::Pass => AnsiColor::Green,
-            Status::Blocked | Status::Waived => AnsiColor::Cyan,
-            Status::Skip => AnsiColor::BrightBlack,
-        };
-        self.painted(color.on_default().bold(), text)
+        colored_status(self.color, status, text)
     }
 
     fn strong(&self, text: &str) -> String {
@@ -350,11 +398,27 @@ impl Page {
     }
 
     fn painted(&self, style: Style, text: &str) -> String {
-        if self.color {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
+        painted(self.color, style, text)
+    }
+}
+
+/// Text in the colour of a status, where colours are wanted.
+pub(crate) fn colored_status(color: bool, status: Status, text: &str) -> String {
+    let hue = match status {
+        Status::Fail => AnsiColor::Red,
+        Status::Warn | Status::Unknown => AnsiColor::Yellow,
+        Status::Pass => AnsiColor::Green,
+        Status::Blocked | Status::Waived => AnsiColor::Cyan,
+        Status::Skip => AnsiColor::BrightBlack,
+    };
+    painted(color, hue.on_default().bold(), text)
+}
+
+fn painted(color: bool, style: Style, text: &str) -> String {
+    if color {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
     }
 }
 
@@ -381,14 +445,5 @@ fn some_of(names: &[&str], detail: Detail) -> String {
 
 /// Text from the machine without anything by which it could act on the terminal or change what is read.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' | '\t' => ' ',
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                '\u{fffd}'
-            }
-            other if other.is_control() => '\u{fffd}',
-            other => other,
-        })
-        .collect()
+    text::readable(text, LONGEST).replace(['\n', '\t'], " ")
 }

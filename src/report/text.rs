@@ -11,7 +11,7 @@ use super::Report;
 const REPLACEMENT: char = '\u{fffd}';
 
 /// SHA-256 in hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut hexadecimal = String::new();
     for byte in Sha256::digest(bytes) {
         // Writing to a string does not fail.
@@ -47,7 +47,7 @@ fn clean(value: &mut Value, longest: usize) {
 }
 
 /// The text without hidden characters; where it is longer than `longest`, its beginning and how long it is.
-pub(super) fn readable(text: &str, longest: usize) -> String {
+pub(crate) fn readable(text: &str, longest: usize) -> String {
     let shown = text.chars().take(longest).map(|character| {
         if is_hidden(character) {
             REPLACEMENT
@@ -64,7 +64,7 @@ pub(super) fn readable(text: &str, longest: usize) -> String {
 }
 
 /// The text on one line.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

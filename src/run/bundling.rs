@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::{Exit, RunError, formats, judged, print, selection, sign, signer, site};
+use super::{Exit, RunError, examination::judged, formats, print, selection, sign, signer, site};
 use crate::{
     bundle::{self, Archive, Limits, MakeError, Manifest, Step, Text, Work},
     cli::{BundleOptions, RunOptions},
@@ -32,7 +32,7 @@ pub(super) async fn bundle(
     options: &RunOptions,
     redactor: &Redactor,
 ) -> Result<Exit, RunError> {
-    if options.facts.is_some() {
+    if !options.facts.is_empty() {
         return Err(RunError::Usage(
             "bundle packs what this machine is like; `--facts` has no part in that, `facts --facts FILE -o FILE` makes a recording anew".into(),
         ));
@@ -54,7 +54,8 @@ pub(super) async fn bundle(
     };
     let facts = Box::pin(facts::observe(&site, &wanted, started_at, &notify)).await;
     progress.finish();
-    let report = judged(&facts, selection, options, (started_at, begun))?.redacted(redactor);
+    let judged = judged(facts, &selection, options, redactor, (started_at, begun))?;
+    let (facts, report) = (judged.facts, judged.report);
     let templates = formats::templates(&facts.settings, options)?;
     let texts = vec![
         Text {
@@ -87,7 +88,7 @@ pub(super) async fn bundle(
     };
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        if packing.asked.dry_run {
+        if packing.options.dry_run {
             return print(&packing.listing(&runtime));
         }
         let manifest = packing.make(&runtime)?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rustix::fs::{Access, FileType, Mode};
 use serde::Serialize;
 
-use super::{Exit, RunError, formats, print, replay::judging_time, root};
+use super::{Exit, RunError, formats, judging_time, print, root};
 use crate::{
     checks::{self, REGISTRY},
     cli::{ConfigCommand, Document, Format, RunOptions},

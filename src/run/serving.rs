@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Exit, RunError, examined, formats, selection};
+use super::{Examination, Exit, RunError, examined, formats, selection};
 use crate::{
     cli::{Format, RunOptions, ServeOptions},
     redact::Redactor,
@@ -40,7 +40,7 @@ pub(super) async fn serve(
 
 fn refuse_what_is_for_one_run(options: &RunOptions) -> Result<(), RunError> {
     let refused = [
-        (options.facts.is_some(), "--facts"),
+        (!options.facts.is_empty(), "--facts"),
         (options.since.is_some(), "--since"),
         (!options.report.is_empty(), "--report"),
         (options.format != Format::Table, "--format"),
@@ -54,7 +54,9 @@ fn refuse_what_is_for_one_run(options: &RunOptions) -> Result<(), RunError> {
 }
 
 async fn answers(options: &RunOptions, redactor: &Redactor) -> Result<Answers, RunError> {
-    let (report, settings) = examined(selection(&[], options)?, options, redactor).await?;
+    let Examination {
+        report, settings, ..
+    } = examined(&selection(&[], options)?, options, redactor).await?;
     let templates = formats::templates(&settings, options)?;
     let writing = tokio::task::spawn_blocking(move || {
         let writer = formats::Writer::plain(&report, templates);

@@ -351,6 +351,29 @@ pub const ALL: &[Scenario] = &[
         ..WELL
     },
     Scenario {
+        name: "Let's Encrypt is dropped, and the profile says that nobody needs it",
+        arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\nmode = \"self-signed\"\n'; } > own.toml",
+        ..WELL
+    },
+    Scenario {
+        name: "Let's Encrypt is forbidden and dropped, and the stack shows that nobody needs it",
+        arrange: "node node.acme.example; own_certificate; at[node.acme.example]='10.99.0.2'; extra+=(dns-rr=acme.example,257,000569737375656f746865722e6578616d706c65); fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'",
+        items: &[("dns.node-domain", "10.99.0.2", "pass", "")],
+        ..WELL
+    },
+    Scenario {
+        name: "pebble answers as Let's Encrypt",
+        arrange: "acme_server; at[acme-v02.api.letsencrypt.org]=137",
+        items: &[(LETSENCRYPT, "acme-v02.api.letsencrypt.org", "pass", "")],
+        ..WELL
+    },
+    Scenario {
+        name: "the registry does not know the layer by which it is followed",
+        arrange: "at[registry-1.docker.io]=138",
+        items: &[(DOCKER, "registry-1.docker.io", "pass", "")],
+        ..WELL
+    },
+    Scenario {
         name: "the host for logs is dropped",
         arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; at[logs.sesam.io]=31; fw 'ip daddr 203.0.113.31 drop' 'ip6 daddr 2001:db8:113::31 drop'",
         status: "fail",
@@ -722,6 +745,110 @@ pub const ALL: &[Scenario] = &[
         name: "a proxy takes the login",
         arrange: "proxies; fw 'tcp dport 443 drop'; variables+=(https_proxy=http://lab:Geheim-4711@proxy.lab:3128/)",
         items: &[(PROXY, "proxy.lab:3128", "pass", "")],
+        ..WELL
+    },
+    Scenario {
+        name: "a proxy over TLS lets everything through",
+        arrange: "proxies; fw 'tcp dport 443 drop'; variables+=(https_proxy=https://proxy.lab:3132)",
+        items: &[(PROXY, "proxy.lab:3132", "pass", "")],
+        ..WELL
+    },
+    Scenario {
+        name: "a proxy over TLS takes the login",
+        arrange: "proxies; fw 'tcp dport 443 drop'; variables+=(https_proxy=https://lab:Geheim-4711@proxy.lab:3134)",
+        items: &[(PROXY, "proxy.lab:3134", "pass", "")],
+        ..WELL
+    },
+    proxy_fails!(
+        "a proxy over TLS wants a login",
+        "proxies; variables+=(https_proxy=https://proxy.lab:3134)",
+        "proxy-auth",
+        ["name and password", "proxy.lab:3134"]
+    ),
+    proxy_fails!(
+        "a proxy over TLS presents a certificate that nobody trusts",
+        "proxies; variables+=(https_proxy=https://lab:Geheim-4711@proxy.lab:3133)",
+        "proxy-error",
+        ["Inspector CA", "proxy.lab:3133"]
+    ),
+    proxy_fails!(
+        "a proxy over TLS is asked by a name that its certificate is not for",
+        "proxies; variables+=(https_proxy=https://203.0.113.40:3132)",
+        "proxy-error",
+        ["203.0.113.40:3132"]
+    ),
+    proxy_fails!(
+        "a plain proxy is set as one over TLS",
+        "proxies; variables+=(https_proxy=https://203.0.113.40:3129)",
+        "proxy-error",
+        ["http:// instead of https://"]
+    ),
+    proxy_fails!(
+        "a proxy over TLS is set as a plain one",
+        "proxies; variables+=(https_proxy=http://proxy.lab:3132)",
+        "proxy-error",
+        ["proxy.lab:3132"]
+    ),
+    Scenario {
+        name: "a SOCKS proxy lets everything through",
+        arrange: "socks; fw 'tcp dport 443 drop'; variables+=(all_proxy=socks5h://203.0.113.42)",
+        items: &[(PROXY, "203.0.113.42:1080", "pass", "")],
+        ..WELL
+    },
+    Scenario {
+        name: "a SOCKS proxy takes the login",
+        arrange: "socks; fw 'tcp dport 443 drop'; variables+=(https_proxy=socks5://lab:Geheim-4711@203.0.113.42:1081)",
+        items: &[(PROXY, "203.0.113.42:1081", "pass", "")],
+        ..WELL
+    },
+    proxy_fails!(
+        "a SOCKS proxy wants a login",
+        "socks; variables+=(https_proxy=socks5h://203.0.113.42:1081)",
+        "proxy-auth",
+        ["name and password", "203.0.113.42:1081"]
+    ),
+    proxy_fails!(
+        "a SOCKS proxy refuses the login",
+        "socks; variables+=(https_proxy=socks5h://lab:Falsch-0815@203.0.113.42:1081)",
+        "proxy-auth",
+        ["correct the name"]
+    ),
+    proxy_fails!(
+        "a SOCKS proxy forbids everything",
+        "variables+=(https_proxy=socks5h://203.0.113.41:1080)",
+        "proxy-forbidden",
+        ["203.0.113.41:1080"]
+    ),
+    Scenario {
+        name: "a SOCKS proxy finds no way to one host",
+        arrange: "socks; at[portal.sesam.io]=-; variables+=(https_proxy=socks5h://203.0.113.42)",
+        status: "fail",
+        roots: &[(SESAM, "proxy-error")],
+        items: &[
+            (SESAM, PORTAL, "fail", "proxy-error"),
+            (SESAM, "downloads.sesam.io", "pass", ""),
+        ],
+        advice: &["its own name servers"],
+        ..WELL
+    },
+    proxy_fails!(
+        "an HTTP proxy is set as a SOCKS proxy",
+        "proxies; variables+=(https_proxy=socks5h://203.0.113.40:3129)",
+        "proxy-error",
+        ["SOCKS 5"]
+    ),
+    proxy_fails!(
+        "a SOCKS proxy is silent",
+        "variables+=(https_proxy=socks5h://203.0.113.41:3128)",
+        "proxy-error",
+        ["203.0.113.41:3128"]
+    ),
+    Scenario {
+        name: "a SOCKS proxy of a version that is not examined",
+        arrange: "variables+=(https_proxy=socks4://203.0.113.42)",
+        status: "unknown",
+        items: &[(PROXY, "203.0.113.42:1080", "unknown", "proxy-unsupported")],
+        advice: &["socks5h://"],
         ..WELL
     },
     proxy_fails!(

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -14,6 +14,12 @@ use serde_json::Value;
 pub struct Machine {
     child: Child,
     init: String,
+}
+
+/// The doctor under test; the clinic may name one that is built for speed.
+fn doctor() -> PathBuf {
+    std::env::var_os("SESAM_DOCTOR_UNDER_TEST")
+        .map_or_else(|| env!("CARGO_BIN_EXE_sesam-doctor").into(), PathBuf::from)
 }
 
 fn lab() -> PathBuf {
@@ -45,6 +51,7 @@ pub fn available() -> bool {
 }
 
 /// What a machine's outside is made of, beyond the machine's own tools.
+#[allow(dead_code)]
 const OUTSIDE_TOOLS: [&str; 6] = [
     "docker-registry",
     "htpasswd",
@@ -55,6 +62,7 @@ const OUTSIDE_TOOLS: [&str; 6] = [
 ];
 
 /// The same for machines with an outside, see [`Machine::boot_with_outside`].
+#[allow(dead_code)]
 pub fn available_with_outside() -> bool {
     let search = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap());
     let missing = OUTSIDE_TOOLS
@@ -67,6 +75,20 @@ pub fn available_with_outside() -> bool {
     available()
 }
 
+/// Whether Docker's packages can be had for a machine without them.
+pub fn packages_available() -> bool {
+    let fetched = Command::new(lab().join("fetch-packages")).output().unwrap();
+    if !fetched.status.success() {
+        println!(
+            "left out: machines without Docker: {}",
+            String::from_utf8_lossy(&fetched.stderr).trim()
+        );
+    }
+    fetched.status.success()
+}
+
+// Not every test uses all of it.
+#[allow(dead_code)]
 impl Machine {
     /// Boots a machine with the doctor under test in it, and makes the images of the stack.
     pub fn boot() -> Self {
@@ -81,10 +103,21 @@ impl Machine {
         machine
     }
 
+    /// Boots one in the network namespace of a file, and makes no images.
+    pub fn boot_in(network: &Path) -> Self {
+        Self::started(&[("NETWORK", network.to_str().unwrap())])
+    }
+
     fn boot_as(variables: &[(&str, &str)]) -> Self {
+        let machine = Self::started(variables);
+        machine.sh("images");
+        machine
+    }
+
+    fn started(variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(lab().join("machine"))
             .arg("run")
-            .env("DOCTOR", env!("CARGO_BIN_EXE_sesam-doctor"))
+            .env("DOCTOR", doctor())
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,9 +133,12 @@ impl Machine {
             .strip_prefix("ready ")
             .unwrap_or_else(|| panic!("the machine did not boot: {line}"))
             .to_owned();
-        let machine = Self { child, init };
-        machine.sh("images");
-        machine
+        Self { child, init }
+    }
+
+    /// Its root directory, as seen from here.
+    pub fn root(&self) -> PathBuf {
+        Path::new("/proc").join(&self.init).join("root")
     }
 
     /// Kills whoever holds the machine, as a test that is killed would.
@@ -137,15 +173,40 @@ impl Machine {
         launcher.arg(lab().join("machine"));
         let doctor = format!("sesam-doctor --offline --format json {arguments}");
         parsed(&doctor, self.entering(launcher, &["sh", "-c", &doctor]))
+            .unwrap_or_else(|said| panic!("{said}"))
     }
 
     /// Runs a script in the machine, and fails with what it printed where it fails.
     pub fn sh(&self, script: &str) -> String {
+        self.try_sh(script).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same; what it printed is the error where it fails.
+    pub fn try_sh(&self, script: &str) -> Result<String, String> {
         let output = self.command(&["sh", "-euc", script]).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(output.status.success(), "{script}\n{said}");
-        said
+        if output.status.success() {
+            Ok(said)
+        } else {
+            Err(format!("{script}\n{said}"))
+        }
+    }
+
+    /// Writes a file in the machine.
+    pub fn write(&self, path: &str, content: &str) {
+        let mut child = self
+            .command(&["sh", "-euc", "cat >\"$1\"", "sh", path])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(content.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{path}");
     }
 
     /// The report of the doctor, run in the machine.
@@ -171,18 +232,22 @@ impl Machine {
     }
 
     fn json(&self, doctor: &str) -> Value {
-        parsed(doctor, self.command(&["sh", "-c", doctor]))
+        self.try_json(doctor)
+            .unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// What a command prints, as JSON; what it says else is the error where that is none.
+    pub fn try_json(&self, command: &str) -> Result<Value, String> {
+        parsed(command, self.command(&["sh", "-c", command]))
     }
 }
 
 /// What a command printed, as JSON; `said` is what a failure calls it.
-fn parsed(said: &str, mut command: Command) -> Value {
+fn parsed(doctor: &str, mut command: Command) -> Result<Value, String> {
     let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        panic!(
-            "{said}: {error}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        format!("{doctor}: {error}\n{said}")
     })
 }
 

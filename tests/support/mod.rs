@@ -14,3 +14,12 @@ pub fn doctor() -> Command {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// Whether the test may do what only root may; where not, that it is left out is printed.
+pub fn is_root(what: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        println!("left out: {what}: it needs root");
+    }
+    is_root
+}

@@ -86,6 +86,7 @@ pub fn report_of(findings: Vec<Finding>) -> Report {
     };
     Report {
         schema_version: SCHEMA_VERSION,
+        remediation: None,
         tool: Tool::this(),
         profile: ProfileNote {
             name: "2023".into(),
@@ -252,6 +253,7 @@ fn measured(findings: &mut [Finding]) {
                     .label("group", "sesam")
                     .label("host", host)
                     .label("port", "443")
+                    .label("family", "IPv4")
                     .label("phase", phase),
             );
         }

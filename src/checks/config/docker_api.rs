@@ -2,8 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict,
-        image_reference::ImageReference, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, image_reference::ImageReference, software,
     },
     facts::{Source, stack::compose_file::Service},
     profile::ReleaseNumber,
@@ -34,6 +34,7 @@ pub static DOCKER_API: Check = Check {
         why: "Watchtower and old releases of Traefik speak API 1.24 or 1.25. Engine 29 and later refuse that: nothing is updated any more, Traefik sees no containers and serves its own default certificate.",
         remedy: "Give the service DOCKER_API_VERSION with a version that the engine accepts, or use a current release of its image; then `docker compose up -d`.",
     },
+    mends: &[Mend::new(Remedy::WriteComposeFile, &[API_REFUSED])],
     judge: Judge::One(judge),
 };
 

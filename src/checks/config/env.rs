@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Status, Verdict,
     },
     facts::{
         Source,
@@ -39,6 +40,13 @@ pub static ENV: Check = Check {
         why: "Compose puts nothing in the place of a variable that is not set, and starts the stack all the same: the node is then unreachable under its name, its logs are lost, or its data belongs to the wrong account.",
         remedy: "Set what the summary names in `.env`, then bring the stack up again with `docker compose up -d` in its directory.",
     },
+    mends: &[Mend::new(
+        Remedy::WriteEnvironment,
+        &[
+            MISSING, CAUSES[0], CAUSES[1], CAUSES[2], CAUSES[3], CAUSES[4], CAUSES[5], CAUSES[6],
+            CAUSES[8],
+        ],
+    )],
     judge: Judge::One(judge),
 };
 

@@ -4,7 +4,7 @@
 //! published stack have checks of their own.
 
 use crate::{
-    checks::{Cause, Item, image_reference::ImageReference},
+    checks::{Cause, Item, Mend, Remedy, image_reference::ImageReference},
     facts::stack::compose_file::{ComposeFile, Service},
     profile::{self, Profile},
 };
@@ -47,6 +47,16 @@ pub(super) const CAUSES: [Cause; 11] = [
     LABEL_MISSING,
     RESTART_POLICY,
 ];
+
+/// What a file of the edition does away with. A file that Compose itself refuses is for a person to look at.
+static MENDED: [Cause; 1 + CAUSES.len()] = {
+    let mut causes = [super::MISSING; 1 + CAUSES.len()];
+    let (_, rest) = causes.split_at_mut(1);
+    rest.copy_from_slice(&CAUSES);
+    causes
+};
+
+pub(super) static MENDS: [Mend; 1] = [Mend::new(Remedy::WriteComposeFile, &MENDED)];
 
 /// One way in which the file is not the manual's.
 pub(super) struct Difference {

@@ -14,6 +14,7 @@ pub use docker_api::DOCKER_API;
 pub use env::ENV;
 pub use networks::NETWORKS;
 pub use node_port::NODE_PORT;
+pub use variable::value_fault;
 pub use watchtower::{WATCHTOWER_ARGUMENTS, WATCHTOWER_LOGIN};
 
 use super::Cause;

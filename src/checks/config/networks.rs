@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, software,
     },
     facts::Source,
 };
@@ -26,6 +27,7 @@ pub static NETWORKS: Check = Check {
         why: "Compose does not make external networks: without them it refuses to start anything. The node starts microservices on a network that Compose does not know of, so it has to outlive the stack.",
         remedy: "Make the network with `docker network create NAME`, and start the stack again with `docker compose up -d`.",
     },
+    mends: &[Mend::new(Remedy::CreateNetworks, &[MISSING])],
     judge: Judge::One(judge),
 };
 

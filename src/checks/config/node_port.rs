@@ -1,7 +1,10 @@
 //! `config.node-port`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict,
+    },
     facts::{
         Source,
         stack::{compose_file::Service, ports::PortMapping},
@@ -30,6 +33,7 @@ pub static NODE_PORT: Check = Check {
         why: "The node's API is then reachable in plain HTTP, around Traefik and its certificate. A port that Docker publishes passes by ufw, so a firewall on this machine does not help.",
         remedy: "Remove the port from the compose file, since Traefik reaches the node without it; where programs on this machine use it, publish it as \"127.0.0.1:9042:9042\". Apply it with `docker compose up -d`.",
     },
+    mends: &[Mend::new(Remedy::WriteComposeFile, &[PUBLISHED_EVERYWHERE])],
     judge: Judge::One(judge),
 };
 

@@ -67,6 +67,14 @@ pub(super) fn right_value(stack: &StackFiles, kind: VariableKind) -> String {
     }
 }
 
+/// Why a value is not what a variable of this kind has to be, in words; none where it is, or may be.
+#[must_use]
+pub fn value_fault(stack: &StackFiles, kind: VariableKind, value: &str) -> Option<String> {
+    fault(stack, kind, value)
+        .filter(|(cause, _)| *cause != UNKNOWN_CHANNEL)
+        .map(|(_, words)| words)
+}
+
 fn fault(stack: &StackFiles, kind: VariableKind, value: &str) -> Option<Fault> {
     if value.trim().is_empty() {
         return Some((EMPTY, "empty".into()));

@@ -1,7 +1,9 @@
 //! `config.watchtower-arguments` and `config.watchtower-login`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{
         Source,
         stack::compose_file::{ComposeFile, Service},
@@ -44,6 +46,10 @@ pub static WATCHTOWER_ARGUMENTS: Check = Check {
         why: "Watchtower takes the names of containers as plain arguments. With `--name` it ends with “unknown flag: --name”, is started again for ever, and no image is updated.",
         remedy: "Write the names as plain arguments: `--cleanup --interval 3600 --rolling-restart sesam-node fluentbit traefik`, and apply it with `docker compose up -d`.",
     },
+    mends: &[Mend::new(
+        Remedy::WriteComposeFile,
+        &[NAME_FLAG, NOT_WATCHED],
+    )],
     judge: Judge::One(judge_arguments),
 };
 
@@ -62,6 +68,7 @@ pub static WATCHTOWER_LOGIN: Check = Check {
         why: "The node's image is private. Without a login Watchtower is refused by the registry, goes on with what it has, and the node is never updated.",
         remedy: "Mount the login of the account that pulls the stack's images: `/home/sesam/.docker/config.json:/config.json`, and apply it with `docker compose up -d`.",
     },
+    mends: &[Mend::new(Remedy::WriteComposeFile, &[NO_CREDENTIALS])],
     judge: Judge::One(judge_login),
 };
 

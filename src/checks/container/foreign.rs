@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, software,
     },
     facts::{
         Source,
         docker::{Container, Details},
     },
+    profile::Profile,
 };
 
 const HOLDS_NAME: Cause = Cause::new(
@@ -44,6 +46,10 @@ pub static FOREIGN: Check = Check {
         why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
         remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
     },
+    mends: &[Mend::new(
+        Remedy::Migrate,
+        &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT],
+    )],
     judge: Judge::One(judge),
 };
 
@@ -60,10 +66,10 @@ fn judge(context: &Context) -> Judgement {
     let mut items = Vec::new();
     let mut advice = Vec::new();
     for container in containers {
-        if is_of_stack(context, container, project) {
+        if is_of_stack(context.profile, container, project) {
             continue;
         }
-        match held(context, container) {
+        match held(context.profile, container) {
             Ok(None) => {}
             Ok(Some(item)) => {
                 items.push(item);
@@ -91,14 +97,27 @@ fn judge(context: &Context) -> Judgement {
     Ok(verdict)
 }
 
+/// The containers outside the stack that hold something of its, running or not.
+#[must_use]
+pub fn foreign_containers<'c>(
+    profile: &Profile,
+    containers: &'c [Container],
+    project: Option<&str>,
+) -> Vec<&'c Container> {
+    containers
+        .iter()
+        .filter(|container| !is_of_stack(profile, container, project))
+        .filter(|container| matches!(held(profile, container), Ok(Some(_))))
+        .collect()
+}
+
 /// The stack's own: of its project, or, where no file tells the project, made by compose as one of its services.
-fn is_of_stack(context: &Context, container: &Container, project: Option<&str>) -> bool {
+fn is_of_stack(profile: &Profile, container: &Container, project: Option<&str>) -> bool {
     match (project, container.project()) {
         (_, None) => false,
         (Some(project), Some(own)) => project == own,
         (None, Some(_)) => container.service().is_some_and(|service| {
-            context
-                .profile
+            profile
                 .stack
                 .services
                 .iter()
@@ -108,13 +127,13 @@ fn is_of_stack(context: &Context, container: &Container, project: Option<&str>) 
 }
 
 /// What of the stack's a foreign container holds; what it holds worst comes first.
-fn held(context: &Context, container: &Container) -> Result<Option<Item>, crate::facts::Gap> {
+fn held(profile: &Profile, container: &Container) -> Result<Option<Item>, crate::facts::Gap> {
     let name = &container.name;
     let maker = match container.project() {
         Some(project) => format!("of the compose project {project}"),
         None => "not made by compose".to_owned(),
     };
-    let services = &context.profile.stack.services;
+    let services = &profile.stack.services;
     let has_name = services.iter().any(|service| service.name == *name);
     let details = match container.details.seen() {
         Ok(details) => details,
@@ -122,7 +141,7 @@ fn held(context: &Context, container: &Container) -> Result<Option<Item>, crate:
         Err(_) if has_name => &Details::default(),
         Err(gap) => return Err(gap),
     };
-    let data = data_mount(context, details);
+    let data = data_mount(profile, details);
     if let Some(path) = &data
         && container.state.is_alive()
     {
@@ -171,8 +190,8 @@ fn held(context: &Context, container: &Container) -> Result<Option<Item>, crate:
 }
 
 /// The first of the node's data directories that a container may write to.
-fn data_mount(context: &Context, details: &Details) -> Option<PathBuf> {
-    let layout = &context.profile.layout;
+fn data_mount(profile: &Profile, details: &Details) -> Option<PathBuf> {
+    let layout = &profile.layout;
     let data: [&Path; 3] = [&layout.data_dir, &layout.data_link, &layout.node_dir];
     details
         .mounts

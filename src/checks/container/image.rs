@@ -3,8 +3,8 @@
 use super::{FOREIGN, find};
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict,
-        image_reference::ImageReference, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict, image_reference::ImageReference, software,
     },
     facts::{
         Source,
@@ -35,6 +35,10 @@ pub static IMAGE: Check = Check {
         why: "Self-hosted customers have to run the newest image of their channel; an old node meets a portal that no longer knows it. A tag that is no channel is never updated.",
         remedy: "Make the containers anew from the images that are there: `docker compose up -d` in the stack's directory. Set SESAM_NODE_IMAGE_TAG in `.env` to a channel: weekly-prod for production.",
     },
+    mends: &[
+        Mend::new(Remedy::PullImages, &[OUTDATED]),
+        Mend::new(Remedy::ComposeUp, &[OUTDATED]),
+    ],
     judge: Judge::One(judge),
 };
 

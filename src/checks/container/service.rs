@@ -3,11 +3,12 @@
 use super::{FOREIGN, drift, find};
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, config, software,
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+        config, inbound, outbound, software,
     },
     facts::{
         Observed, Source,
-        docker::{Container, Details, State},
+        docker::{Container, Details, Engine, State},
         stack::compose_file::{ComposeFile, Service},
     },
     profile,
@@ -52,6 +53,11 @@ static CAUSES: [Cause; 9] = [
     DRIFTED,
 ];
 
+static MENDS: [Mend; 1] = [Mend::new(
+    Remedy::ComposeUp,
+    &[MISSING, NOT_STARTED, EXITED, DRIFTED],
+)];
+
 const CHECKS: &str = "The container exists, runs, has not been restarted just now, was not killed for want of memory, is healthy by its own account, was made by compose, and is what the compose file says: image, ports, mounts, networks, arguments, variables, labels, restart policy. Each way not to be so is told apart, and fails; exit code, number of restarts and the last lines of the log are the evidence. What the container has beyond the file is no matter.";
 const REMEDY: &str = "See why it ended with `docker logs NAME`; make it anew from the file with `docker compose up -d` in the stack's directory, which replaces only what differs.";
 
@@ -75,6 +81,7 @@ const fn container(
             why,
             remedy: REMEDY,
         },
+        mends: &MENDS,
         judge: Judge::One(judge),
     }
 }
@@ -142,6 +149,10 @@ fn judge(context: &Context, name: &str) -> Judgement {
     });
     let found = find(containers, expected, written);
     let verdict = match found {
+        // An image that is not there yet has to come from the registry first.
+        None if lacks_image(engine, expected) => {
+            missing(containers, expected).follows(&outbound::DOCKER)
+        }
         None => missing(containers, expected),
         Some(container) => {
             let details = container.details.seen()?;
@@ -152,11 +163,15 @@ fn judge(context: &Context, name: &str) -> Judgement {
     let verdict = match (name, &verdict.cause) {
         // It ends at once with a flag that it does not know.
         ("watchtower", Some(_)) => verdict.follows(&config::WATCHTOWER_ARGUMENTS),
+        // Its ports are held by somebody else.
+        ("traefik", Some(cause)) if cause == NOT_STARTED.code => {
+            verdict.follows(&inbound::HTTP).follows(&inbound::HTTPS)
+        }
         _ => verdict,
     };
-    // What the file says depends on variables; a container drifts from a file whose variables are wrong.
+    // What the file says depends on variables; a container drifts from a file that is wrong, or whose variables are.
     let verdict = if verdict.cause.as_deref() == Some(DRIFTED.code) {
-        verdict.follows(&config::ENV)
+        verdict.follows(&config::ENV).follows(&config::COMPOSE)
     } else {
         verdict
     };
@@ -178,6 +193,16 @@ fn by_image<'f>(
     })
 }
 
+fn lacks_image(engine: &Engine, expected: &profile::Service) -> bool {
+    use crate::checks::image_reference::ImageReference;
+    engine.images.seen().is_ok_and(|images| {
+        !images
+            .iter()
+            .flat_map(|image| &image.tags)
+            .any(|tag| ImageReference::parse(tag).is_of(&expected.image))
+    })
+}
+
 const COMPOSE_UP: &str = "in the stack's directory: docker compose up -d";
 
 fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
@@ -189,7 +214,7 @@ fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
     let verdict = Verdict::fail(
         MISSING,
         match other {
-            None => format!("there is no container {name}, which {}", expected.why),
+            None => format!("there is no container {name} ({})", expected.why),
             Some(other) => format!(
                 "there is no container {name}; {} is made of its image and was not made by compose",
                 other.name

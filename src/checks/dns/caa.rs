@@ -1,12 +1,16 @@
 //! `dns.caa`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+        certificate_mode,
+    },
     facts::{
         Source,
         dns::{CaaRecord, ReplyCode},
         node_names::{CaaAnswers, NodeNames},
     },
+    profile::CertificateMode,
 };
 
 use super::{NODE_DOMAIN, NODE_DOMAIN_UNKNOWN};
@@ -35,20 +39,27 @@ pub static CAA: Check = Check {
     category: Category::Dns,
     level: Level::Required,
     needs: &[&NODE_DOMAIN],
-    reads: &[Source::NodeNames, Source::Stack],
+    reads: &[Source::NodeNames, Source::Stack, Source::Certificates],
     reference: "RFC 8659; operator's manual, certificates by Let's Encrypt",
     causes: &[FORBIDDEN, METHOD, CRITICAL, SERVFAIL],
     prose: Prose {
-        checks: "The CAA records of `NODE_DOMAIN` or, where it has none, of the nearest parent that has some. Without any record every authority may issue; with `issue` records one of them has to name letsencrypt.org, and to allow the HTTP challenge.",
+        checks: "The CAA records of `NODE_DOMAIN` or, where it has none, of the nearest parent that has some. Without any record every authority may issue; with `issue` records one of them has to name letsencrypt.org, and to allow the HTTP challenge. Skipped where the node serves a certificate of the customer's own or a self-signed one, as the profile (`[certificates] mode`) or the stack says.",
         why: "An authority has to refuse a certificate that CAA records do not allow. Everything else can be right, and the certificate is neither issued nor renewed.",
         remedy: "Have whoever runs the zone add a CAA record for letsencrypt.org at the name that the finding gives.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
 fn judge(context: &Context) -> Judgement {
     if context.facts.is_offline() {
         return Ok(Verdict::skip(OFFLINE));
+    }
+    let without_letsencrypt = [CertificateMode::Own, CertificateMode::SelfSigned];
+    if let Some(why) = certificate_mode::not_needed(context, &without_letsencrypt) {
+        return Ok(Verdict::skip(format!(
+            "permission for Let's Encrypt is {why}"
+        )));
     }
     let Some(node) = context.facts.node_names().seen_or_absent()? else {
         return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
@@ -210,6 +221,7 @@ mod tests {
         },
         facts::{
             Facts, Observed,
+            certificates::Certificates,
             dns::{Answer, Asked, RecordKind, Reply, Transport},
         },
     };
@@ -358,6 +370,36 @@ mod tests {
                     Status::Unknown,
                     Some("not-observed"),
                     |_: &mut Facts| {},
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn without_certificates_of_letsencrypt_nothing_is_asked_of_caa() {
+        judge_cases(
+            &CAA,
+            &[
+                Case::new(
+                    "a certificate of one's own, whatever CAA says",
+                    Status::Skip,
+                    None,
+                    |facts: &mut Facts| {
+                        records(&[("acme.example", &[("issue", "ca.example")])])(facts);
+                        facts.profile.certificates.mode = Some(CertificateMode::Own);
+                    },
+                ),
+                Case::new(
+                    "a certificate of one's own, as the stack shows",
+                    Status::Skip,
+                    None,
+                    |facts: &mut Facts| {
+                        records(&[("acme.example", &[("issue", "ca.example")])])(facts);
+                        facts.certificates = Observed::Seen(Certificates {
+                            mode: Some(CertificateMode::Own),
+                            ..Certificates::default()
+                        });
+                    },
                 ),
             ],
         );

@@ -9,9 +9,10 @@ use crate::{
         config,
     },
     facts::{
-        Source,
+        Gap, Source,
         dns::{Answer, ReplyCode},
-        node_names::{NodeNames, OwnAddress},
+        host::addresses::OwnAddress,
+        node_names::NodeNames,
         outbound::Lookup,
     },
 };
@@ -53,6 +54,7 @@ pub static NODE_DOMAIN: Check = Check {
         why: "Clients and Let's Encrypt come by this name. Where it leads elsewhere, the node is not reached and no certificate is issued; an IPv6 address that nothing serves fails those clients, and Let's Encrypt, that prefer IPv6.",
         remedy: "Have whoever runs the zone point the name at this machine. Behind a router that translates addresses, declare the outer ones in the settings' `public_addresses`.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -63,7 +65,7 @@ fn judge(context: &Context) -> Judgement {
     let Some(node) = context.facts.node_names().seen_or_absent()? else {
         return Ok(Verdict::skip(NODE_DOMAIN_UNKNOWN));
     };
-    let addresses = node.names.server_addresses();
+    let addresses = addresses(node)?;
     let expected = "an address of this machine, or one declared in public_addresses";
     if addresses.is_empty() {
         return Ok(unresolved(node).expected(expected));
@@ -91,6 +93,23 @@ fn judge(context: &Context) -> Judgement {
         .expected(expected)
         .evidence(&node.domain, shown.join(", "));
     Ok(advised(verdict, node, own))
+}
+
+/// What the name servers give. Where the system resolved the name before any of them answered, what they gave the system.
+fn addresses(node: &NodeNames) -> Result<Vec<IpAddr>, Gap> {
+    match &node.names.system {
+        Lookup::Found(found) if node.names.servers.is_empty() && !found.is_empty() => {
+            if node.names.hosts_file.is_empty() {
+                Ok(found.clone())
+            } else {
+                Err(Gap::TimedOut(format!(
+                    "this machine's hosts file knows {}, and the name servers did not answer in time",
+                    node.domain
+                )))
+            }
+        }
+        _ => Ok(node.names.server_addresses()),
+    }
 }
 
 fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: bool) -> Item {
@@ -329,6 +348,29 @@ mod tests {
                     seen(ReplyCode::ServFail, &[]),
                 ),
                 fail("refused", "dns-refused", seen(ReplyCode::Refused, &[])),
+                Case::new(
+                    "the system knows before a name server answers",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let mut node = answers(ReplyCode::NoError, &[]);
+                        node.names.servers.clear();
+                        node.names.system = Lookup::Found(vec!["10.0.0.7".parse().unwrap()]);
+                        facts.node_names = Observed::Seen(node);
+                    },
+                ),
+                Case::new(
+                    "the hosts file knows before a name server answers",
+                    Status::Unknown,
+                    Some("timed-out"),
+                    |facts: &mut Facts| {
+                        let mut node = answers(ReplyCode::NoError, &[]);
+                        node.names.servers.clear();
+                        node.names.hosts_file = vec!["10.0.0.7".parse().unwrap()];
+                        node.names.system = Lookup::Found(vec!["10.0.0.7".parse().unwrap()]);
+                        facts.node_names = Observed::Seen(node);
+                    },
+                ),
                 fail("nobody answers", "dns-unreachable", |facts: &mut Facts| {
                     facts.node_names = Observed::Seen(NodeNames::default());
                 }),

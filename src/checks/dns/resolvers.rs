@@ -67,6 +67,7 @@ pub static RESOLVERS: Check = Check {
         why: "The system asks the servers in order and waits five seconds for each. One dead server in the list slows down every connection; if all are dead, no host can be reached by its name.",
         remedy: "Correct or remove the server that is named in the finding, where the configuration comes from (netplan, NetworkManager, systemd-resolved, DHCP), or have the network team open port 53 over UDP and TCP to it.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -26,6 +26,7 @@ pub static CPU: Check = Check {
         why: "Pipes run in parallel. With fewer CPUs than the product is sized for, pipes queue up, the node's API answers late, and its own health check may restart it.",
         remedy: "Give the machine more CPUs, or lift the quota that keeps the doctor, and so the node, from using those it has. A site that has agreed on less lowers `hardware.cpus` in a profile of its own.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

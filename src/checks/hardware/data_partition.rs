@@ -34,6 +34,7 @@ pub static DATA_PARTITION: Check = Check {
         why: "The node keeps every dataset, its indexes and its backups there. A partition below the product's size fills up within the expected life of an installation.",
         remedy: "Enlarge the partition, or mount a larger disk at the data mount point. A site that has agreed on less lowers `hardware.data_partition_bytes` in a profile of its own, or waives this check.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

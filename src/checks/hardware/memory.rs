@@ -25,6 +25,7 @@ pub static MEMORY: Check = Check {
         why: "The node keeps indexes and the datasets that pipes work on in memory. With too little of it the kernel kills the node in the middle of its work, and it starts again with cold caches.",
         remedy: "Give the machine more memory. A site that has agreed on less lowers `hardware.memory_bytes` in a profile of its own.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

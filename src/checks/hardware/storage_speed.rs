@@ -32,6 +32,7 @@ pub static STORAGE_SPEED: Check = Check {
         why: "The database makes every batch durable before it goes on. On slow storage pipes queue up, whatever the CPUs and the memory are.",
         remedy: "Use local SSDs, or a faster class of virtual disk. On a machine that is busy measure again at a quiet time: other programs' writes are measured with one's own.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -12,6 +12,13 @@ pub enum Gate {
     None,
     /// It is let in; says by whom.
     Open(String),
+    /// It is let in over IPv4, and not over IPv6.
+    OpenOverIpv4 {
+        /// By whom.
+        how: String,
+        /// Why not over IPv6.
+        missing: Closed,
+    },
     /// It is let in from some only; says by what.
     Limited(String),
     /// There are rules that are not judged here; says which.
@@ -45,10 +52,11 @@ pub fn judge(firewall: &Firewall, port: u16) -> Gate {
         .max_by_key(|gate| match gate {
             Gate::None => 0,
             Gate::Open(_) => 1,
-            Gate::Unjudged(_) => 2,
-            Gate::Limited(_) => 3,
-            Gate::Unknown(_) => 4,
-            Gate::Closed(_) => 5,
+            Gate::OpenOverIpv4 { .. } => 2,
+            Gate::Unjudged(_) => 3,
+            Gate::Limited(_) => 4,
+            Gate::Unknown(_) => 5,
+            Gate::Closed(_) => 6,
         })
         .unwrap_or(Gate::None)
 }
@@ -69,8 +77,26 @@ fn ufw_gate(ufw: &Ufw, port: u16) -> Gate {
         Ok(rules) => rules,
         Err(gap) => return Gate::Unknown(gap),
     };
+    let over_ipv6 = if ufw.filters_ipv6 {
+        family_gate(ufw, rules, UfwFamily::V6, port)
+    } else {
+        Gate::Closed(Closed {
+            summary: "ufw drops all of IPv6 (IPV6=no)".into(),
+            command: format!(
+                "set IPV6=yes in /etc/default/ufw, then sudo ufw reload && sudo ufw allow {port}/tcp"
+            ),
+        })
+    };
+    match (family_gate(ufw, rules, UfwFamily::V4, port), over_ipv6) {
+        (Gate::Open(how), Gate::Closed(missing)) => Gate::OpenOverIpv4 { how, missing },
+        (over_ipv4, _) => over_ipv4,
+    }
+}
+
+/// The rules for one version of IP.
+fn family_gate(ufw: &Ufw, rules: &[UfwRule], family: UfwFamily, port: u16) -> Gate {
     let about_port = |rule: &&UfwRule| {
-        rule.family == UfwFamily::V4
+        rule.family == family
             && matches!(rule.protocol.as_str(), "tcp" | "any")
             && (rule.ports.is_empty() || rule.ports.iter().any(|ports| ports.holds(port)))
     };
@@ -185,7 +211,7 @@ mod tests {
                 samples::{firewall, firewalld, listening, own_rules, ufw, with},
             },
         },
-        facts::Facts,
+        facts::{Facts, node_names::NodeNames, outbound::Lookup},
     };
 
     #[test]
@@ -274,6 +300,59 @@ mod tests {
                 ufw_has(&[(Allow, 443, 443, "10.0.0.0/8")]),
             )],
         );
+    }
+
+    #[test]
+    fn what_ufw_does_with_ipv6() {
+        let over_ipv4_only = |filters_ipv6: bool, name_has_ipv6: bool| {
+            move |facts: &mut Facts| {
+                firewall(move |firewall| {
+                    firewall.ufw = ufw(&[(UfwAction::Allow, 80, 80, "")]).map(|mut ufw| {
+                        ufw.filters_ipv6 = filters_ipv6;
+                        if let Observed::Seen(rules) = &mut ufw.rules {
+                            rules.retain(|rule| rule.family == UfwFamily::V4);
+                        }
+                        ufw
+                    });
+                })(facts);
+                let addresses: &[&str] = if name_has_ipv6 {
+                    &["203.0.113.7", "2001:db8::7"]
+                } else {
+                    &["203.0.113.7"]
+                };
+                let mut found = NodeNames::default();
+                found.names.system =
+                    Lookup::Found(addresses.iter().map(|it| it.parse().unwrap()).collect());
+                facts.node_names = Observed::Seen(found);
+            }
+        };
+        judge_cases(
+            &HTTP,
+            &[
+                Case::new(
+                    "no rule for IPv6, which the name has",
+                    Status::Warn,
+                    Some("firewall-closed"),
+                    over_ipv4_only(true, true),
+                ),
+                Case::new(
+                    "all of IPv6 dropped, which the name has",
+                    Status::Warn,
+                    Some("firewall-closed"),
+                    over_ipv4_only(false, true),
+                ),
+                Case::new(
+                    "no rule for IPv6, which the name has not",
+                    Status::Pass,
+                    None,
+                    over_ipv4_only(true, false),
+                ),
+            ],
+        );
+        let mut facts = nothing_observed();
+        over_ipv4_only(true, false)(&mut facts);
+        let remarks = verdict(&HTTP, &facts).remarks.concat();
+        assert!(remarks.contains("over IPv6"), "{remarks}");
     }
 
     #[test]

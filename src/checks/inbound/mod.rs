@@ -10,7 +10,7 @@ mod outside;
 mod port;
 
 use crate::{
-    checks::{Category, Cause, Check, Judge, Level, Prose},
+    checks::{Category, Cause, Check, Judge, Level, Mend, Port, Prose, Remedy},
     facts::Source,
 };
 
@@ -26,9 +26,10 @@ const READS: &[Source] = &[
     Source::Firewall,
     Source::ProbeReport,
     Source::Certificates,
+    Source::NodeNames,
 ];
 const REFERENCE: &str = "Operator's manual, firewall: inbound";
-const CHECKS: &str = "Who listens on the port: Traefik, Docker's own `docker-proxy` for it, or nothing yet is right; another program, or one that is bound to the machine itself, fails. Then what ufw and firewalld were told. Then, where the settings name the report of a `sesam-doctor probe` that is not too old, what was seen from outside: without one the port passes with a remark, since only an outside view shows that others get through.";
+const CHECKS: &str = "Who listens on the port: Traefik, Docker's own `docker-proxy` for it, or nothing yet is right; another program, or one that is bound to the machine itself, fails. Then what ufw and firewalld were told; where ufw lets it in over IPv4 only and the node's name has an IPv6 address, that warns. Then, where `--facts` or the settings name the report of a `sesam-doctor probe` that is not too old, what was seen from outside: without one the port passes with a remark, since only an outside view shows that others get through.";
 const REMEDY: &str = "Free the port, open it in the firewall that the finding names, and have the network team forward it. `sesam-doctor listen` here and `sesam-doctor probe` on another machine show whether it worked, also before anything is installed.";
 
 /// See [`Prose::checks`] in the declaration.
@@ -46,6 +47,10 @@ pub static HTTP: Check = Check {
         why: "Let's Encrypt validates the node's name over plain HTTP, for issue and for every renewal, from addresses that nobody knows beforehand. Where certificates are brought by the customer or self-signed, the port is not needed.",
         remedy: REMEDY,
     },
+    mends: &[Mend::new(
+        Remedy::OpenPort(Port::Http),
+        &[causes::FIREWALL_CLOSED],
+    )],
     judge: Judge::One(|context| port::judge(context, "http")),
 };
 
@@ -64,6 +69,10 @@ pub static HTTPS: Check = Check {
         why: "Every client of the node's API, the portal's user interface among them, comes to this port. They may come over a VPN or the local network only.",
         remedy: REMEDY,
     },
+    mends: &[Mend::new(
+        Remedy::OpenPort(Port::Https),
+        &[causes::FIREWALL_CLOSED],
+    )],
     judge: Judge::One(|context| port::judge(context, "https")),
 };
 

@@ -61,6 +61,12 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
             return View::Useless(format!("the probe's report does not count: {gap}"));
         }
     };
+    if let Some(node) = other_node(context, &probe.host) {
+        return View::Useless(format!(
+            "the probe's report does not count: it looked at {}, and this node is {node}",
+            probe.host
+        ));
+    }
     let age = context.now.duration_since(probe.probed_at);
     let valid_hours = context.profile.vantage.report_valid_hours;
     if age > SignedDuration::from_hours(i64::from(valid_hours)) {
@@ -102,6 +108,23 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
     })
 }
 
+/// The node's name, where the probe looked at another one. An address may be anybody's behind NAT.
+fn other_node<'a>(context: &Context<'a>, host: &str) -> Option<&'a str> {
+    let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+    let node = context
+        .facts
+        .certificates()
+        .seen()
+        .ok()?
+        .node_domain
+        .as_deref()?;
+    let is_address = host
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .is_ok();
+    (!is_address && bare(host) != bare(node)).then_some(node)
+}
+
 /// By how much two machines' clocks may differ.
 fn later(now: Timestamp) -> Timestamp {
     now.checked_add(SignedDuration::from_mins(10))
@@ -129,7 +152,7 @@ mod tests {
                 samples::{door, firewall, listening, probe, probed, ufw, with},
             },
         },
-        facts::{Facts, outbound::Connect},
+        facts::{Facts, certificates::Certificates, outbound::Connect},
     };
 
     #[test]
@@ -234,6 +257,30 @@ mod tests {
                     move |facts: &mut Facts| {
                         listening(&[(80, "0.0.0.0", "")])(facts);
                         facts.probe_report = Observed::Seen(probe(1, well()));
+                    },
+                ),
+                Case::new(
+                    "looked at another node",
+                    Status::Pass,
+                    None,
+                    move |facts: &mut Facts| {
+                        probed(1, vec![door(four, 80, Connect::Silent)])(facts);
+                        facts.certificates = Observed::Seen(Certificates {
+                            node_domain: Some("other.example.com".into()),
+                            ..Certificates::default()
+                        });
+                    },
+                ),
+                Case::new(
+                    "looked at this node, however it is spelled",
+                    Status::Fail,
+                    Some("not-reachable"),
+                    move |facts: &mut Facts| {
+                        probed(1, vec![door(four, 80, Connect::Silent)])(facts);
+                        facts.certificates = Observed::Seen(Certificates {
+                            node_domain: Some("Node.example.com.".into()),
+                            ..Certificates::default()
+                        });
                     },
                 ),
                 Case::new(

@@ -6,12 +6,12 @@ use super::{
     outside::{self, Seen, View},
 };
 use crate::{
-    checks::{Connection, Context, Direction, Judgement, Status, Verdict},
+    checks::{Connection, Context, Direction, Judgement, Status, Verdict, certificate_mode},
     facts::{
         Gap,
         listeners::{Holder, Listener},
     },
-    profile::{CertificateMode, InboundPort, Speaks},
+    profile::{InboundPort, Speaks},
 };
 
 /// The verdict on the inbound port of this id.
@@ -53,17 +53,8 @@ fn judge_port(context: &Context, id: &str) -> Judgement {
     else {
         return Ok(Verdict::skip("the profile names no such port"));
     };
-    let mode = certificate_mode(context);
-    if let Some(mode) = mode.filter(|mode| inbound.skipped_when.contains(mode)) {
-        return Ok(Verdict::skip(format!(
-            "port {} is not needed with {}",
-            inbound.port,
-            match mode {
-                CertificateMode::Own => "a certificate of the customer's own",
-                CertificateMode::SelfSigned => "a self-signed certificate",
-                CertificateMode::LetsEncrypt => "certificates of Let's Encrypt",
-            }
-        )));
+    if let Some(why) = certificate_mode::not_needed(context, &inbound.skipped_when) {
+        return Ok(Verdict::skip(format!("port {} is {why}", inbound.port)));
     }
     let listeners = context.facts.listeners().seen()?;
     let sockets: Vec<&Listener> = listeners
@@ -87,14 +78,6 @@ fn expected(inbound: &InboundPort) -> String {
         "Traefik, or nothing yet, holds port {}, and it is let in from {}",
         inbound.port, inbound.from
     )
-}
-
-/// Whose certificates are served, where that is known.
-fn certificate_mode(context: &Context) -> Option<CertificateMode> {
-    context.profile.certificates.mode.or_else(|| {
-        let certificates = context.facts.certificates().seen().ok()?;
-        Some(certificates.mode())
-    })
 }
 
 /// The verdict where what listens is itself the trouble.
@@ -209,12 +192,43 @@ fn from_firewall_and_outside(
         (Gate::Unknown(gap), View::Seen(_)) => with_view(context, inbound, sockets, view)?
             .remark(format!("the machine's own firewall could not be looked at: {gap}")),
         (Gate::Unknown(gap), _) => return Err(gap),
+        (Gate::OpenOverIpv4 { how, missing }, View::Seen(_)) => {
+            with_view(context, inbound, sockets, view)?
+                .evidence("firewall", how)
+                .remark(format!("over IPv6 not: {}", missing.summary))
+        }
+        (Gate::OpenOverIpv4 { how, missing }, _) if name_has_ipv6(context) => Verdict::warn(
+            causes::FIREWALL_CLOSED,
+            format!(
+                "the node's name has an IPv6 address, and over IPv6 port {port} is closed: {}",
+                missing.summary
+            ),
+        )
+        .evidence("firewall", how)
+        .advice(missing.command)
+        .remark("whoever comes over IPv6 first, as Let's Encrypt does, waits in vain before trying IPv4"),
+        (Gate::OpenOverIpv4 { how, missing }, _) => with_view(context, inbound, sockets, view)?
+            .evidence("firewall", how)
+            .remark(format!(
+                "over IPv6 port {port} is closed ({}), which matters once the node's name has an IPv6 address: {}",
+                missing.summary, missing.command
+            )),
         (Gate::Open(how) | Gate::Limited(how) | Gate::Unjudged(how), _) => {
             with_view(context, inbound, sockets, view)?.evidence("firewall", how)
         }
         (Gate::None, _) => with_view(context, inbound, sockets, view)?,
     };
     Ok(with_rule_set(context, verdict))
+}
+
+/// Whether the node's name is known to have an IPv6 address.
+fn name_has_ipv6(context: &Context) -> bool {
+    context.facts.node_names().seen().is_ok_and(|node| {
+        node.names
+            .addresses()
+            .iter()
+            .any(|address| address.is_ipv6())
+    })
 }
 
 /// Rules from elsewhere are named and not judged.
@@ -265,7 +279,7 @@ fn with_view(
         // What was not seen from outside either may be anything.
         View::None | View::Useless(_) if is_unseen => return Err(unseen(context, inbound.port)),
         View::None => Verdict::pass(held).remark(format!(
-            "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and name its report as `probe_report` in the settings",
+            "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and give its report to this run (--facts PROBE.json), or name it as `probe_report` in the settings",
             if sockets.is_empty() { " while sesam-doctor listen runs here" } else { "" }
         )),
         View::Useless(why) => Verdict::pass(held).remark(why),

@@ -64,17 +64,18 @@ pub fn firewall(change: impl Fn(&mut Firewall) + 'static) -> impl Fn(&mut Facts)
     })
 }
 
-/// ufw is enabled and has these rules: action, first and last port, source.
+/// ufw is enabled and has these rules for both versions of IP: action, first and last port, source.
 pub fn ufw(rules: &[(UfwAction, u16, u16, &str)]) -> Observed<Ufw> {
     Observed::Seen(Ufw {
         enabled: true,
         lets_in_by_default: false,
         filters_ipv6: true,
         rules: Observed::Seen(
-            rules
+            [UfwFamily::V4, UfwFamily::V6]
                 .iter()
-                .map(|(action, first, last, from)| UfwRule {
-                    family: UfwFamily::V4,
+                .flat_map(|family| rules.iter().map(move |rule| (family, rule)))
+                .map(|(family, (action, first, last, from))| UfwRule {
+                    family: *family,
                     action: *action,
                     protocol: "tcp".into(),
                     ports: vec![PortRange {

@@ -2,7 +2,9 @@
 
 use super::directory::{self, CAUSES};
 use crate::{
-    checks::{Category, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::Source,
 };
 
@@ -21,6 +23,10 @@ pub static AGENT_DIR: Check = Check {
         why: "The agent reads its configuration from it, and the manual's installation steps write there.",
         remedy: "Make the directory.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::Agent),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 

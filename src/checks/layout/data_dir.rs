@@ -3,7 +3,8 @@
 use super::directory::{self, CAUSES};
 use crate::{
     checks::{
-        Category, Check, Context, Judge, Judgement, Level, Prose, Verdict, storage::DATA_WRITABLE,
+        Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+        storage::DATA_WRITABLE,
     },
     facts::{Observed, Source, layout::End},
 };
@@ -23,6 +24,10 @@ pub static DATA_DIR: Check = Check {
         why: "The node's container mounts it. Where it is missing, Docker makes an empty one that belongs to root, and the node cannot write to it.",
         remedy: "Make the directory, and hand it to the user that `USER_ID` in `.env` names. Where it was there before, see whether the data disk is mounted.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::Data),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 

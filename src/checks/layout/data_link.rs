@@ -1,12 +1,12 @@
 //! `layout.data-link`
 
 use super::{
-    DATA_DIR,
+    DATA_DIR, NODE_DIR,
     directory::{self, DANGLING, LOOP, MISSING, NOT_A_DIRECTORY},
 };
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
         command_line::quoted,
     },
     facts::{
@@ -27,7 +27,7 @@ pub static DATA_LINK: Check = Check {
     title: "The node's base links to its data",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[&DATA_DIR],
+    needs: &[&DATA_DIR, &NODE_DIR],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: &[
@@ -43,6 +43,7 @@ pub static DATA_LINK: Check = Check {
         why: "The node writes through this path. Where it leads elsewhere, the node starts with other or no data, or fills up the root disk while the data disk stays empty.",
         remedy: "Stop the stack, see which of the two places holds the node's data, move it to the data directory, and make the link. Never replace a real directory that holds data by a link.",
     },
+    mends: &[Mend::new(Remedy::LinkData, &[MISSING])],
     judge: Judge::One(judge),
 };
 

@@ -2,7 +2,9 @@
 
 use super::directory::{self, CAUSES};
 use crate::{
-    checks::{Category, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::Source,
 };
 
@@ -21,6 +23,10 @@ pub static LETSENCRYPT_DIR: Check = Check {
         why: "Traefik keeps its certificates there. Without it every start asks Let's Encrypt for new ones, until its rate limit refuses them.",
         remedy: "Make the directory for Let's Encrypt, or the one for the certificate that the customer brings.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::LetsEncrypt),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 

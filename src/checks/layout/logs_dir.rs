@@ -1,8 +1,13 @@
 //! `layout.logs-dir`
 
-use super::directory::{self, CAUSES};
+use super::{
+    NODE_DIR,
+    directory::{self, CAUSES},
+};
 use crate::{
-    checks::{Category, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{Source, layout::End},
 };
 
@@ -12,7 +17,7 @@ pub static LOGS_DIR: Check = Check {
     title: "The node's log directory is there",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[],
+    needs: &[&NODE_DIR],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: CAUSES,
@@ -21,6 +26,10 @@ pub static LOGS_DIR: Check = Check {
         why: "The node and the log shipper mount it. Where it cannot be made, the node writes no logs and nothing is shipped.",
         remedy: "Make the directory, and hand it to the user that `USER_ID` in `.env` names.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::Logs),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 

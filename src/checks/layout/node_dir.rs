@@ -2,7 +2,7 @@
 
 use super::directory::{self, CAUSES};
 use crate::{
-    checks::{Category, Check, Context, Judge, Judgement, Level, Prose},
+    checks::{Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy},
     facts::Source,
 };
 
@@ -21,6 +21,10 @@ pub static NODE_DIR: Check = Check {
         why: "The node's container mounts it, and the link to the data and the logs stand in it.",
         remedy: "Make the directory.",
     },
+    mends: &[Mend::new(
+        Remedy::CreateDirectory(Directory::Node),
+        &[directory::MISSING],
+    )],
     judge: Judge::One(judge),
 };
 

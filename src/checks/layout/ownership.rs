@@ -3,7 +3,7 @@
 use super::DATA_DIR;
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
         command_line::quoted, config,
     },
     facts::{
@@ -35,6 +35,10 @@ pub static OWNERSHIP: Check = Check {
         why: "The node runs as that user. What belongs to another one it cannot write, and its database stops; what everybody may write to, any program on the machine can corrupt.",
         remedy: "Hand the directories to that user with `chown -Rh`, and take the write permission from others with `chmod`.",
     },
+    mends: &[Mend::new(
+        Remedy::SetOwnership,
+        &[WRONG_OWNER, WORLD_WRITABLE, NOT_ENTERABLE],
+    )],
     judge: Judge::One(judge),
 };
 

@@ -33,6 +33,7 @@ pub static EXPIRY: Check = Check {
         why: "When the license ends, the pipes stop. Nobody is told before unless something watches the date.",
         remedy: "Renew the license in the Sesam portal, put the new one in place of the old one, and upload it to the node. Where it was made in the future, compare the machine's clock (`timedatectl`) first.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

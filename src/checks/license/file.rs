@@ -2,7 +2,10 @@
 
 use super::{EMPTY, replace};
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, layout},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
+        Verdict, layout,
+    },
     facts::{
         FileKind, Gap, Source,
         license::{Fault, LicenseFile},
@@ -43,6 +46,10 @@ pub static FILE: Check = Check {
         why: "Without its license the node starts and its pipes stop. A license that the node's account cannot read is as good as none, and one that everybody can read can be taken along.",
         remedy: "Download the license from the Sesam portal, put it at that place, give it to the node's account (`chown`) and take the others' rights away (`chmod 640`).",
     },
+    mends: &[
+        Mend::new(Remedy::PlaceLicense, &[MISSING, EMPTY]),
+        Mend::new(Remedy::RestrictMode(Restricted::License), &[WORLD_READABLE]),
+    ],
     judge: Judge::One(judge),
 };
 

@@ -53,6 +53,7 @@ pub static FORMAT: Check = Check {
         why: "A license that was cut while copying, or a login page that a browser saved under its name, is none for the node: its pipes stop.",
         remedy: "Download the license from the Sesam portal once more, as a file, and copy it with a tool that does not change it (scp, not copy and paste).",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

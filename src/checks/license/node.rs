@@ -38,6 +38,7 @@ pub static NODE: Check = Check {
         why: "The node alone can check the license's signature. It may also still use an older license than the one in the file, as it takes a new one at its start or through its API.",
         remedy: "Renew the license in the Sesam portal, put it in place of the old one, and restart the node, or hand it over with `PUT /api/license`. For the check to work where the node wants a token, make one in the portal, save it in a file that only root can read, and name that file as `node_token_file` in the settings.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

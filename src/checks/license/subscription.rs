@@ -26,6 +26,7 @@ pub static SUBSCRIPTION: Check = Check {
         why: "A license of another subscription does not let this node run, and its logs and bills go where nobody expects them.",
         remedy: "Compare both with the subscription's page in the Sesam portal: put the license of that subscription in place, or correct `SUBSCRIPTION_ID` and start the stack again.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -33,6 +33,7 @@ pub fn well(address: &str) -> Path {
             from: Some(ip("198.51.100.7")),
             connect: Connect::Open,
             connect_ms: 10,
+            proxy_tls: None,
             tunnel: None,
             tls: Some(Tls {
                 handshake: Handshake::Done,
@@ -81,6 +82,7 @@ pub fn probe(name: &str) -> HostProbe {
             ..OutboundHost::default()
         },
         led_here: None,
+        download: None,
         proxy: None,
         names: Some(Names {
             system: Lookup::Found(vec![ip("203.0.113.50")]),
@@ -185,6 +187,26 @@ pub fn through_proxy(tunnel: Option<Tunnel>, connect: Connect) -> impl Fn(&mut F
         }
         facts.outbound = Observed::Seen(outbound(hosts));
         facts.proxies = Observed::Seen(Proxies::default());
+    }
+}
+
+/// Through a proxy that is itself spoken to over TLS.
+pub fn over_tls(handshake: Handshake, trust: TrustVerdict) -> impl Fn(&mut Facts) {
+    move |facts| {
+        let is_well = handshake == Handshake::Done && trust == TrustVerdict::Trusted;
+        through_proxy(is_well.then_some(Tunnel::Open), Connect::Open)(facts);
+        let Observed::Seen(outbound) = &mut facts.outbound else {
+            panic!("not seen");
+        };
+        for probe in &mut outbound.hosts {
+            probe.proxy.as_mut().unwrap().address.scheme = Scheme::Https;
+            for path in &mut probe.paths {
+                let mut tls = well("203.0.113.40").attempt.tls.unwrap();
+                tls.handshake = handshake.clone();
+                tls.trust = Some(trust.clone());
+                path.attempt.proxy_tls = Some(tls);
+            }
+        }
     }
 }
 

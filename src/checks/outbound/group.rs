@@ -4,22 +4,27 @@ use super::{
     causes,
     host::{self, HostVerdict},
     landscape::Landscape,
-    request,
+    phases, request,
     trouble::Steps,
     way::Surroundings,
 };
 use crate::{
-    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, system},
-    facts::outbound::{Connect, HostProbe, Outbound},
+    checks::{Context, Item, Judgement, OFFLINE, Status, Verdict, certificate_mode, system},
+    facts::outbound::{Connect, Download, HostProbe, Outbound},
     profile::{GroupLevel, OutboundGroup},
     units::counted,
 };
 
 /// Judges the group of this id.
 pub fn judge(context: &Context, id: &str) -> Judgement {
+    let group = context.profile.outbound.iter().find(|group| group.id == id);
+    if let Some(why) =
+        group.and_then(|group| certificate_mode::not_needed(context, &group.skipped_when))
+    {
+        return Ok(Verdict::skip(why));
+    }
     if context.facts.is_offline() {
         let verdict = Verdict::skip(OFFLINE);
-        let group = context.profile.outbound.iter().find(|group| group.id == id);
         return Ok(match group {
             Some(group) => request::unmeasured(verdict, group, "the run was offline"),
             None => verdict,
@@ -27,7 +32,7 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     }
     // An older doctor's profile has no groups, and then nobody looked either.
     let outbound = context.facts.outbound().seen()?;
-    let Some(group) = context.profile.outbound.iter().find(|group| group.id == id) else {
+    let Some(group) = group else {
         return Ok(Verdict::skip(format!("the profile has no group “{id}”")));
     };
     if group.hosts.is_empty() {
@@ -58,7 +63,8 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
     let verdict = address_only(group, outbound, &verdicts)
         .unwrap_or_else(|| together(group, &probes, verdicts));
     let verdict = probes.iter().fold(verdict, |verdict, probe| {
-        verdict.evidence(host::item_name(probe), host::evidence(probe))
+        let verdict = verdict.evidence(host::item_name(probe), host::evidence(probe));
+        phases::measured(&group.id, probe).fold(verdict, Verdict::measure)
     });
     let verdict = connections.into_iter().fold(verdict, Verdict::connection);
     let verdict = outbound
@@ -169,15 +175,44 @@ fn address_only(
 /// Where an image's layers come from is only seen once the registry has said so.
 fn remarks(context: &Context, id: &str, probes: &[&HostProbe], verdict: Verdict) -> Verdict {
     let blob = &context.profile.network.registry_blob;
-    let has_registry = probes.iter().any(|probe| probe.host.host == blob.registry);
+    let registry = probes.iter().find(|probe| probe.host.host == blob.registry);
     let followed = probes.iter().any(|probe| probe.led_here.is_some());
-    if id == "docker" && has_registry && !followed && verdict.status != Status::Fail {
-        return verdict.remark(format!(
-            "the registry led to no host for downloads, so only those of the profile were looked at; it has used {} before, and what it does for private images only a login shows",
-            blob.known_hosts.join(" and ")
-        ));
+    let Some(registry) = registry.filter(|_| id == "docker" && !followed) else {
+        return verdict;
+    };
+    if verdict.status == Status::Fail {
+        return verdict;
     }
-    verdict
+    let seen = match &registry.download {
+        Some(Download::SameHost) => {
+            return verdict.remark(format!(
+                "{} sends the layers of images itself",
+                blob.registry
+            ));
+        }
+        Some(Download::NoToken) => format!(
+            "{} gave no token without a login, so {} could not be asked where it sends the layers of images from",
+            blob.token_host, blob.registry
+        ),
+        Some(Download::NotRedirected {
+            status: Some(status),
+        }) => format!(
+            "{} answered {status} to the request for a public layer ({}) and did not say where it sends layers from",
+            blob.registry, blob.repository
+        ),
+        Some(Download::TooLate { host }) => format!(
+            "{} sends the layers of images from {host}, and there was too little time left to look at that host: run again with a longer --timeout",
+            blob.registry
+        ),
+        Some(Download::Led | Download::NotRedirected { status: None }) | None => format!(
+            "{} did not say where it sends the layers of images from",
+            blob.registry
+        ),
+    };
+    verdict.remark(format!(
+        "{seen}; it has used {} before, so the firewall has to allow these too, and where the layers of private images come from only a login shows",
+        blob.known_hosts.join(" and ")
+    ))
 }
 
 /// A group that the profile only recommends cannot fail.

@@ -102,20 +102,18 @@ impl HostVerdict {
 
 fn unexamined(around: Surroundings) -> Option<Trouble> {
     let proxy = around.probe.proxy.as_ref()?;
-    let kind = match proxy.address.scheme {
-        Scheme::Http => return None,
-        Scheme::Https => "a proxy that is itself spoken to over TLS",
-        Scheme::Socks => "a SOCKS proxy",
-    };
+    if proxy.address.scheme != Scheme::Socks {
+        return None;
+    }
     Some(Trouble::unknown(
         causes::PROXY_UNSUPPORTED,
         format!(
-            "it would be reached through {} ({}), {kind}, which is not examined",
+            "it would be reached through {} ({}), a SOCKS proxy of a version before 5, which is not examined",
             proxy.address, proxy.source
         ),
         format!(
-            "try it by hand: curl -v --proxy {} https://{}/",
-            proxy.address, around.probe.host.host
+            "if the proxy {} speaks SOCKS 5, write socks5h:// for it in {}",
+            proxy.address, proxy.source
         ),
     ))
 }
@@ -255,6 +253,9 @@ pub fn evidence(probe: &HostProbe) -> String {
                 attempt.address,
                 attempt.connect_ms
             );
+            if let Some(tls) = &attempt.proxy_tls {
+                let _ = write!(words, ", TLS with the proxy {} ms", tls.took_ms);
+            }
             if let Some(tls) = &attempt.tls {
                 let _ = write!(words, ", TLS {} ms", tls.took_ms);
             }

@@ -8,7 +8,9 @@ mod host;
 mod http;
 mod landscape;
 mod names;
+mod phases;
 mod proxy;
+mod proxy_hop;
 mod request;
 mod tls;
 mod trouble;
@@ -22,7 +24,7 @@ use crate::{
 pub use proxy::PROXY;
 
 const REFERENCE: &str = "Operator's manual, firewall: outbound";
-const CHECKS: &str = "Every host of the group: its name resolves, over IPv4 and IPv6 the port opens, TLS presents a chain that this machine trusts, and one request gets an answer that only the service gives. Where the profile's users of the group have a proxy, all of it goes through that proxy. A failure that one lost packet explains is tried once more.";
+const CHECKS: &str = "Every host of the group: its name resolves, over IPv4 and IPv6 the port opens, TLS presents a chain that this machine trusts, and one request gets an answer that only the service gives. Where the profile's users of the group have a proxy, all of it goes through that proxy. A failure that one lost packet explains is tried once more. Hosts that only certificates of Let's Encrypt need are skipped where the node serves a certificate of the customer's own or a self-signed one, as the profile (`[certificates] mode`) or the stack says.";
 const REMEDY: &str = "Give the finding to whoever runs the firewall: it names the host, the address, the port, and what was seen. A wildcard in a rule may cover one label only, so the rule has to let the very hosts through that are named here.";
 
 /// The hosts of one group of the built-in profiles.
@@ -35,7 +37,7 @@ macro_rules! group_check {
             category: Category::Outbound,
             level: Level::Required,
             needs: &[&dns::RESOLVERS, &PROXY],
-            reads: &[Source::Outbound, Source::Stack],
+            reads: &[Source::Outbound, Source::Stack, Source::Certificates],
             reference: REFERENCE,
             causes: causes::ALL,
             prose: Prose {
@@ -43,6 +45,7 @@ macro_rules! group_check {
                 why: $why,
                 remedy: REMEDY,
             },
+            mends: &[],
             judge: Judge::One(|context| group::judge(context, $id)),
         };
     };
@@ -83,7 +86,7 @@ pub static SITE_GROUPS: Check = Check {
     category: Category::Outbound,
     level: Level::Required,
     needs: &[&dns::RESOLVERS, &PROXY],
-    reads: &[Source::Outbound],
+    reads: &[Source::Outbound, Source::Certificates],
     reference: "Site profile, [[outbound]]",
     causes: causes::ALL,
     prose: Prose {
@@ -91,6 +94,7 @@ pub static SITE_GROUPS: Check = Check {
         why: "The site's profile says what each of its groups is needed for.",
         remedy: REMEDY,
     },
+    mends: &[],
     judge: Judge::Family {
         members: site_groups,
         judge: site_group,
@@ -113,13 +117,14 @@ fn site_group(context: &Context, id: &str) -> Judgement {
 
 #[cfg(test)]
 mod tests {
-    use super::{SESAM, SITE_GROUPS, arrange::*};
+    use super::{LETSENCRYPT, SESAM, SITE_GROUPS, arrange::*};
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases, nothing_observed, verdicts},
+            cases::{Case, judge_cases, nothing_observed, verdict, verdicts},
         },
-        facts::{Facts, Observed},
+        facts::{Facts, Observed, certificates::Certificates, outbound::Connect},
+        profile::CertificateMode,
     };
 
     #[test]
@@ -136,6 +141,58 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// Let's Encrypt cannot be reached, and these certificates are served.
+    fn without_letsencrypt(mode: CertificateMode) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let mut host = probe("acme-v02.api.letsencrypt.org");
+            host.group = "letsencrypt".into();
+            host.paths[0].attempt.connect = Connect::Silent;
+            host.paths[0].attempt.tls = None;
+            host.paths[0].attempt.http = None;
+            facts.outbound = Observed::Seen(outbound(vec![host]));
+            facts.certificates = Observed::Seen(Certificates {
+                mode: Some(mode),
+                ..Certificates::default()
+            });
+        }
+    }
+
+    #[test]
+    fn letsencrypt_is_needed_for_its_own_certificates_only() {
+        judge_cases(
+            &LETSENCRYPT,
+            &[
+                Case::new(
+                    "the customer's own",
+                    Status::Skip,
+                    None,
+                    without_letsencrypt(CertificateMode::Own),
+                ),
+                Case::new(
+                    "self-signed",
+                    Status::Skip,
+                    None,
+                    without_letsencrypt(CertificateMode::SelfSigned),
+                ),
+                Case::new(
+                    "Let's Encrypt's",
+                    Status::Fail,
+                    Some("tcp-timeout"),
+                    without_letsencrypt(CertificateMode::LetsEncrypt),
+                ),
+            ],
+        );
+        for (mode, rows) in [(CertificateMode::Own, 0), (CertificateMode::LetsEncrypt, 1)] {
+            for offline in [false, true] {
+                let mut facts = nothing_observed();
+                without_letsencrypt(mode)(&mut facts);
+                facts.offline = offline;
+                let asked = verdict(&LETSENCRYPT, &facts).connections;
+                assert_eq!(asked.len(), rows, "{mode:?}, offline {offline}");
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, dns,
+        Verdict, certificate_mode, dns, software,
     },
     facts::{
         Source,
@@ -31,7 +31,7 @@ pub static PROXY: Check = Check {
     category: Category::Outbound,
     level: Level::Required,
     needs: &[&dns::RESOLVERS],
-    reads: &[Source::Outbound, Source::Proxies],
+    reads: &[Source::Outbound, Source::Proxies, Source::Certificates],
     reference: "Operator's manual, firewall: customers whose firewall cannot filter by name",
     causes: &[
         causes::PROXY_UNREACHABLE,
@@ -42,10 +42,11 @@ pub static PROXY: Check = Check {
         MISSPELLED,
     ],
     prose: Prose {
-        checks: "Every proxy that the shell's variables, the Docker daemon's configuration or the Docker client's configuration name for `https`: it can be connected to, takes the login, and opens a way (CONNECT) to every host of the outbound groups that is not excepted. Without any proxy it passes.",
+        checks: "Every proxy that the shell's variables, the Docker daemon's configuration or the Docker client's configuration name for `https` (`http://`, `https://` where the proxy itself is spoken to over TLS, `socks5://` and `socks5h://`): it can be connected to, is trusted where it speaks TLS, takes the login, and opens a way to every host of the outbound groups that is not excepted. A SOCKS proxy is given the host's name and resolves it. Without any proxy it passes.",
         why: "Where a machine is meant to go through a proxy, a proxy that is down, wants a login or forbids a host looks to programs as if the hosts themselves were down.",
         remedy: "The finding names the proxy, where it is configured, and what it answered. Give it to whoever runs the proxy, or correct the configuration.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -57,7 +58,7 @@ fn judge(context: &Context) -> Judgement {
     let proxies = context.facts.proxies().seen()?;
     let landscape = Landscape::of(outbound);
     let mut by_proxy: BTreeMap<String, Vec<&HostProbe>> = BTreeMap::new();
-    for probe in &outbound.hosts {
+    for probe in needed(context, outbound) {
         if let Some(proxy) = &probe.proxy {
             by_proxy
                 .entry(proxy.address.to_string())
@@ -95,6 +96,13 @@ fn judge(context: &Context) -> Judgement {
     let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
         .expected("a way through to every host of the outbound groups");
     verdict.advice = advice;
+    let is_the_daemons = by_proxy.is_empty()
+        && places(proxies)
+            .flat_map(|settings| &settings.problems)
+            .all(|problem| problem.contains("daemon.json") && problem.ends_with("no JSON"));
+    if is_the_daemons {
+        verdict = verdict.follows(&software::DOCKER_CONFIG);
+    }
     for settings in places(proxies).filter(|settings| settings.is_set()) {
         let shown = settings
             .https
@@ -105,6 +113,21 @@ fn judge(context: &Context) -> Judgement {
         verdict = verdict.evidence(settings.source.clone(), shown);
     }
     Ok(verdict)
+}
+
+/// The hosts that are needed with the certificates that are served here.
+fn needed<'a>(context: &Context, outbound: &'a Outbound) -> impl Iterator<Item = &'a HostProbe> {
+    let spared: Vec<&str> = context
+        .profile
+        .outbound
+        .iter()
+        .filter(|group| certificate_mode::not_needed(context, &group.skipped_when).is_some())
+        .map(|group| group.id.as_str())
+        .collect();
+    outbound
+        .hosts
+        .iter()
+        .filter(move |probe| !spared.contains(&probe.group.as_str()))
 }
 
 fn places(proxies: &Proxies) -> impl Iterator<Item = &ProxySettings> {
@@ -130,18 +153,19 @@ fn judge_proxy(
     let unsupported = probes
         .iter()
         .filter_map(|probe| probe.proxy.as_ref())
-        .any(|proxy| proxy.address.scheme != Scheme::Http);
-    if unsupported {
+        .find(|proxy| proxy.address.scheme == Scheme::Socks);
+    if let Some(proxy) = unsupported {
         let mut item = Item::fail(
             name,
             causes::PROXY_UNSUPPORTED,
-            "it is no plain HTTP proxy, and other kinds are not examined",
+            "it is set as a SOCKS proxy of a version before 5, which is not examined",
         );
         item.status = Status::Unknown;
         return (
             vec![item],
             vec![format!(
-                "try it by hand: curl -v --proxy {name} https://example.com/"
+                "if the proxy {name} speaks SOCKS 5, write socks5h:// for it in {}",
+                proxy.source
             )],
         );
     }
@@ -284,7 +308,7 @@ mod tests {
                     facts.proxies = Observed::Seen(proxies);
                 }),
                 Case::new(
-                    "SOCKS",
+                    "SOCKS before version 5",
                     Status::Unknown,
                     Some("proxy-unsupported"),
                     |facts: &mut Facts| {
@@ -307,6 +331,75 @@ mod tests {
                 Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
                     facts.offline = true;
                 }),
+            ],
+        );
+    }
+
+    #[test]
+    fn proxies_that_speak_socks() {
+        judge_cases(
+            &PROXY,
+            &[
+                fail(
+                    "SOCKS: login wanted",
+                    "proxy-auth",
+                    through_proxy(Some(Tunnel::LoginWanted), Connect::Open),
+                ),
+                fail(
+                    "SOCKS: login refused",
+                    "proxy-auth",
+                    through_proxy(Some(Tunnel::LoginRefused), Connect::Open),
+                ),
+                fail(
+                    "SOCKS: forbidden",
+                    "proxy-forbidden",
+                    through_proxy(Some(Tunnel::Forbidden), Connect::Open),
+                ),
+                fail(
+                    "SOCKS: no way",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::NoWay { how: "?".into() }), Connect::Open),
+                ),
+                fail(
+                    "SOCKS: something else",
+                    "proxy-error",
+                    through_proxy(Some(Tunnel::NotSocks { what: "?".into() }), Connect::Open),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn proxies_that_are_spoken_to_over_tls() {
+        judge_cases(
+            &PROXY,
+            &[
+                Case::new(
+                    "its own TLS is well",
+                    Status::Pass,
+                    None,
+                    over_tls(Handshake::Done, TrustVerdict::Trusted),
+                ),
+                fail(
+                    "its own certificate is not trusted",
+                    "proxy-error",
+                    over_tls(Handshake::Done, TrustVerdict::UnknownIssuer),
+                ),
+                fail(
+                    "its own certificate is for other names",
+                    "proxy-error",
+                    over_tls(Handshake::Done, TrustVerdict::WrongName),
+                ),
+                fail(
+                    "it speaks no TLS",
+                    "proxy-error",
+                    over_tls(Handshake::NotTls("?".into()), TrustVerdict::Trusted),
+                ),
+                fail(
+                    "its TLS is silent",
+                    "proxy-error",
+                    over_tls(Handshake::Silent, TrustVerdict::Trusted),
+                ),
             ],
         );
     }

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use super::{
     causes, http,
     landscape::{Landscape, has_route},
-    tls,
+    proxy_hop, tls,
     trouble::{HOSTS, Trouble},
 };
 use crate::{
-    facts::outbound::{Attempt, Connect, Handshake, HostProbe, Path, Tunnel},
+    facts::outbound::{Attempt, Connect, Handshake, HostProbe, Path},
     profile::Network,
 };
 
@@ -48,10 +48,7 @@ pub fn judge(around: Surroundings, path: &Path) -> Way {
             Way::NoRoute(trouble)
         };
     }
-    let trouble = attempt
-        .tunnel
-        .as_ref()
-        .and_then(|tunnel| refused_tunnel(around, attempt, tunnel))
+    let trouble = proxy_hop::judge(around, attempt)
         .or_else(|| {
             let tls = attempt.tls.as_ref()?;
             match tls.handshake {
@@ -162,107 +159,6 @@ fn sender(by: Option<IpAddr>) -> String {
 
 fn tries(count: u8) -> &'static str {
     if count > 1 { ", tried twice" } else { "" }
-}
-
-fn refused_tunnel(around: Surroundings, attempt: &Attempt, tunnel: &Tunnel) -> Option<Trouble> {
-    let proxy = around.probe.proxy.as_ref()?;
-    let name = format!("the proxy {} ({})", proxy.address, proxy.source);
-    let host = HOSTS;
-    let trouble = match tunnel {
-        Tunnel::Open => return None,
-        Tunnel::Refused {
-            status: 407,
-            headers,
-            ..
-        } => {
-            let wanted = headers
-                .get("proxy-authenticate")
-                .map_or_else(String::new, |header| format!(", it wants “{header}”"));
-            let (seen, todo) = if proxy.address.has_login {
-                (
-                    "refuses the login that is set for it",
-                    "correct the name and password",
-                )
-            } else {
-                (
-                    "asks for a login and none is set",
-                    "set a name and password",
-                )
-            };
-            Trouble::fail(
-                causes::PROXY_AUTH,
-                format!("{name} {seen} (407{wanted})"),
-                format!(
-                    "{todo} for the proxy {} in {} (and wherever else it is configured), or ask the network team to let this machine through without one",
-                    proxy.address, proxy.source
-                ),
-            )
-        }
-        Tunnel::Refused {
-            status: 403,
-            headers,
-            ..
-        } => Trouble::fail(
-            causes::PROXY_FORBIDDEN,
-            format!("{name} forbids it (403{})", detail(headers)),
-            format!(
-                "ask whoever runs the proxy {} to allow CONNECT to {host}",
-                proxy.address
-            ),
-        ),
-        Tunnel::Refused {
-            status,
-            reason,
-            headers,
-        } => Trouble::fail(
-            causes::PROXY_ERROR,
-            format!("{name} answers {status} {reason}{}", detail(headers)),
-            format!(
-                "ask whoever runs the proxy {} why it cannot connect to {host}: its own name servers or firewall may stand in the way",
-                proxy.address
-            ),
-        ),
-        Tunnel::Silent => Trouble::fail(
-            causes::PROXY_ERROR,
-            format!(
-                "{name} takes the connection ({} ms) and never answers CONNECT",
-                attempt.connect_ms
-            ),
-            format!(
-                "ask whoever runs the proxy {} why it does not answer CONNECT {host}",
-                proxy.address
-            ),
-        ),
-        Tunnel::Cut { how } => Trouble::fail(
-            causes::PROXY_ERROR,
-            format!("{name} takes the connection and ends it without an answer: {how}"),
-            format!(
-                "ask whoever runs the proxy {} why it does not answer CONNECT {host}",
-                proxy.address
-            ),
-        ),
-        Tunnel::NotHttp { what } => Trouble::fail(
-            causes::PROXY_ERROR,
-            format!("{name} answers something that is no HTTP: {what}"),
-            format!(
-                "check that {} is an HTTP proxy; what answers there speaks something else",
-                proxy.address
-            ),
-        ),
-        Tunnel::Unsupported { what } => Trouble::unknown(
-            causes::PROXY_UNSUPPORTED,
-            format!("{name} is of a kind that is not examined: {what}"),
-            "nothing",
-        ),
-    };
-    Some(trouble)
-}
-
-fn detail(headers: &std::collections::BTreeMap<String, String>) -> String {
-    ["x-squid-error", "proxy-status", "server", "via"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .map_or_else(String::new, |value| format!(", {value}"))
 }
 
 fn slow(around: Surroundings, attempt: &Attempt, family: &str) -> Option<Trouble> {

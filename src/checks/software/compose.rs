@@ -1,7 +1,9 @@
 //! `software.compose`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{
         Gap, Observed, Source,
         compose_programs::{ComposeKind, ComposeProgram},
@@ -32,6 +34,7 @@ pub static COMPOSE: Check = Check {
         why: "The stack is installed, changed and updated with compose. Compose v1 has had no updates since 2023, reads `.env` in its own way and fails with current engines.",
         remedy: "Install the plugin: `apt-get install docker-compose-plugin` from Docker's packages, `docker-compose-v2` on Ubuntu.",
     },
+    mends: &[Mend::new(Remedy::InstallCompose, &[MISSING])],
     judge: Judge::One(judge),
 };
 

@@ -2,7 +2,9 @@
 
 use super::DOCKER_CONFIG;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{
         Observed, Source,
         docker::{Docker, Engine, Installation, Reach},
@@ -52,6 +54,11 @@ pub static DOCKER: Check = Check {
         why: "The whole product runs in containers. Without an engine that answers nothing runs, and nothing about containers can be examined.",
         remedy: "Install Docker from the distribution or from docs.docker.com/engine/install, and start it: `systemctl enable --now docker`. An engine that does not answer or answers with errors says why in `journalctl -u docker`; a restart of it restarts the containers.",
     },
+    mends: &[
+        Mend::new(Remedy::InstallDocker, &[NOT_INSTALLED]),
+        Mend::new(Remedy::EnableDocker, &[NOT_RUNNING, MASKED]),
+        Mend::new(Remedy::StartDocker, &[NOT_RUNNING, MASKED]),
+    ],
     judge: Judge::One(judge),
 };
 

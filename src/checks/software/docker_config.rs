@@ -4,7 +4,10 @@ use serde_json::Value;
 
 use super::DOCKER;
 use crate::{
-    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Verdict,
+    },
     facts::{
         Observed, Source,
         docker::{Container, DaemonFile, Information},
@@ -44,6 +47,10 @@ pub static DOCKER_CONFIG: Check = Check {
         why: "With a damaged `daemon.json` the engine runs on until the next reboot, and then does not start. Without `max-size` a container's log grows until Docker's disk is full, which stops everything at once.",
         remedy: "Write `{\"log-driver\": \"json-file\", \"log-opts\": {\"max-size\": \"50m\", \"max-file\": \"5\"}}` into `daemon.json` (keeping what is there) and restart Docker. Containers keep the limits that they were made with: `docker compose up -d --force-recreate` makes them anew.",
     },
+    mends: &[
+        Mend::new(Remedy::WriteDaemonConfig, &[UNBOUNDED_LOGS]),
+        Mend::new(Remedy::RestartDocker, &[NOT_IN_FORCE]),
+    ],
     judge: Judge::One(judge),
 };
 

@@ -2,8 +2,14 @@
 
 use super::DOCKER;
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
-    facts::{Source, docker::Proxies},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
+    facts::{
+        Gap, Observed, Source,
+        docker::Proxies as EngineProxies,
+        proxies::{Proxies, ProxyAddress, ProxySettings},
+    },
 };
 
 const DAEMON_HAS_NONE: Cause = Cause::new(
@@ -15,6 +21,11 @@ const DIFFERENT: Cause = Cause::new(
     "the shell and the Docker daemon go through different proxies",
 );
 
+const NOT_RESTARTED: Cause = Cause::new(
+    "not-restarted",
+    "the Docker daemon's configuration names another proxy than the running engine uses",
+);
+
 /// See [`Prose::checks`] in the declaration.
 pub static DOCKER_PROXY: Check = Check {
     id: "software.docker-proxy",
@@ -22,77 +33,151 @@ pub static DOCKER_PROXY: Check = Check {
     category: Category::Software,
     level: Level::Required,
     needs: &[&DOCKER],
-    reads: &[Source::Docker],
+    reads: &[Source::Docker, Source::Proxies],
     reference: "docs.docker.com/engine/daemon/proxy",
-    causes: &[DAEMON_HAS_NONE, DIFFERENT],
+    causes: &[NOT_RESTARTED, DAEMON_HAS_NONE, DIFFERENT],
     prose: Prose {
-        checks: "The proxies that this run's environment names (HTTP_PROXY and HTTPS_PROXY in both spellings) or, where it names none, those of `/etc/environment`, against those that the running Docker daemon uses. A shell with a proxy and a daemon without one, or with another one, warns; a daemon alone with a proxy is a remark.",
+        checks: "The proxies that this run's environment names (HTTP_PROXY and HTTPS_PROXY in both spellings) or, where it names none, those of `/etc/environment`, against those that the running Docker engine says it uses (`docker info`); and these against what `daemon.json` or the drop-ins of `docker.service` say. A configuration that the running engine does not follow yet warns, since the engine was not restarted; a shell with a proxy and a daemon without one, or with another one, warns; a daemon alone with a proxy is a remark.",
         why: "The shell, the Docker daemon and each container have proxies of their own. Where only the shell has one, everything that a person tries works, and pulling images does not.",
         remedy: "Write the proxies into `daemon.json` (`\"proxies\": {\"http-proxy\": …, \"https-proxy\": …, \"no-proxy\": …}`, Docker 23 and later) or into `/etc/systemd/system/docker.service.d/http-proxy.conf` as `Environment=HTTPS_PROXY=…`, then `systemctl daemon-reload` and `systemctl restart docker`.",
     },
+    mends: &[Mend::new(Remedy::WriteDaemonProxy, &[DAEMON_HAS_NONE])],
     judge: Judge::One(judge),
 };
 
 fn judge(context: &Context) -> Judgement {
-    let docker = context.facts.docker().seen()?;
-    let shell = docker.shell_proxies.seen()?;
-    let daemon = &docker.engine()?.information.seen()?.proxies;
-    let source = shell.source.as_deref().unwrap_or("the shell");
+    let engine = &context
+        .facts
+        .docker()
+        .seen()?
+        .engine()?
+        .information
+        .seen()?
+        .proxies;
+    let proxies = context.facts.proxies().seen()?;
     // Images are pulled over HTTPS; a proxy for plain HTTP alone decides nothing.
-    let (of_shell, of_daemon) = (shell.https.as_str(), daemon.https.as_str());
-    let verdict = match (of_shell, of_daemon) {
-        ("", "") => Verdict::pass("no proxy is set"),
-        ("", proxy) => Verdict::pass(format!("the Docker daemon uses {proxy}")).remark(
+    let live = engine.https.as_str();
+    let shell = of_the_shell(proxies)?;
+    let person = shell.and_then(|settings| settings.https.as_ref().map(|proxy| (settings, proxy)));
+    let configured = [&proxies.daemon_file, &proxies.daemon_unit]
+        .into_iter()
+        .filter_map(|settings| settings.seen().ok())
+        .find_map(|settings| Some((settings, settings.https.as_ref()?)));
+    let verdict = match (configured, person, live) {
+        (Some((settings, proxy)), _, live) if !is_same(live, proxy) => {
+            not_restarted(settings, proxy, live)
+        }
+        (_, None, "") => Verdict::pass("no proxy is set"),
+        (_, None, live) => Verdict::pass(format!("the Docker daemon uses {live}")).remark(
             "the shell has no proxy; what a person tries there goes another way than Docker does",
         ),
-        (proxy, "") => Verdict::warn(
+        (_, Some((settings, proxy)), "") => Verdict::warn(
             DAEMON_HAS_NONE,
-            format!("{source} names the proxy {proxy}, and the Docker daemon has none"),
+            format!(
+                "{} names the proxy {proxy}, and the Docker daemon has none",
+                settings.source
+            ),
         )
         .advice(format!(
-            "if this machine needs the proxy, write into /etc/systemd/system/docker.service.d/http-proxy.conf: [Service], Environment=HTTPS_PROXY={proxy}"
+            "if this machine needs the proxy, write into /etc/systemd/system/docker.service.d/http-proxy.conf: [Service], Environment=HTTPS_PROXY=http://{proxy}"
         ))
-        .advice("then systemctl daemon-reload && systemctl restart docker, which restarts the containers"),
-        (one, other) if same(one, other) => {
-            Verdict::pass(format!("the shell and the Docker daemon use {other}"))
+        .advice(RESTART),
+        (_, Some((_, proxy)), live) if is_same(live, proxy) => {
+            Verdict::pass(format!("the shell and the Docker daemon use {live}"))
         }
-        (one, other) => Verdict::warn(
+        (_, Some((settings, proxy)), live) => Verdict::warn(
             DIFFERENT,
-            format!("{source} names the proxy {one}, and the Docker daemon uses {other}"),
+            format!(
+                "{} names the proxy {proxy}, and the Docker daemon uses {live}",
+                settings.source
+            ),
         )
         .advice("give both the same proxy: /etc/environment, and daemon.json or docker.service's drop-in"),
     };
-    Ok(verdict
-        .expected("the same proxy for the shell and the Docker daemon, or none")
-        .evidence("shell", shown(shell))
-        .evidence("Docker daemon", shown(daemon)))
-}
-
-fn same(one: &str, other: &str) -> bool {
-    let bare = |proxy: &str| {
-        let proxy = proxy.trim_end_matches('/').to_ascii_lowercase();
-        proxy
-            .split_once("://")
-            .map_or(proxy.clone(), |(_, rest)| rest.to_owned())
+    let nobody_says = configured.is_none()
+        && [&proxies.daemon_file, &proxies.daemon_unit]
+            .into_iter()
+            .all(|place| matches!(place, Observed::Seen(_) | Observed::Absent));
+    let verdict = if nobody_says && !live.is_empty() {
+        verdict.remark("neither daemon.json nor a drop-in of docker.service names the proxy that the engine uses; systemctl show docker --property=Environment --property=EnvironmentFiles shows where it comes from")
+    } else {
+        verdict
     };
-    bare(one) == bare(other)
-}
-
-fn shown(proxies: &Proxies) -> String {
-    if proxies.is_none() {
-        return "none".to_owned();
-    }
-    let mut parts = Vec::new();
-    for (name, value) in [
-        ("http", &proxies.http),
-        ("https", &proxies.https),
-        ("not for", &proxies.none_for),
+    let mut verdict = verdict
+        .expected("the same proxy for the shell and the Docker daemon, or none")
+        .evidence("shell", shell.map_or_else(|| "none".into(), named))
+        .evidence("running Docker engine", running(engine));
+    for (label, place) in [
+        ("daemon.json", &proxies.daemon_file),
+        ("drop-ins of docker.service", &proxies.daemon_unit),
     ] {
-        if !value.is_empty() {
-            parts.push(format!("{name} {value}"));
+        if let Ok(settings) = place.seen() {
+            verdict = verdict.evidence(label, named(settings));
         }
     }
-    parts.join(", ")
+    Ok(verdict)
+}
+
+const RESTART: &str =
+    "then systemctl daemon-reload && systemctl restart docker, which restarts the containers";
+
+fn not_restarted(settings: &ProxySettings, proxy: &ProxyAddress, live: &str) -> Verdict {
+    let uses = if live.is_empty() { "none" } else { live };
+    Verdict::warn(
+        NOT_RESTARTED,
+        format!(
+            "{} names the proxy {proxy} for Docker, and the running engine uses {uses}: it was not restarted since",
+            settings.source
+        ),
+    )
+    .advice("make the engine read its configuration: systemctl daemon-reload && systemctl restart docker, which restarts the containers")
+}
+
+/// What a person's shell is told: this run's environment, else what every login gets, since `sudo` clears the environment.
+fn of_the_shell(proxies: &Proxies) -> Result<Option<&ProxySettings>, Gap> {
+    if proxies.shell.is_set() {
+        return Ok(Some(&proxies.shell));
+    }
+    let login = proxies.login.seen_or_absent()?;
+    Ok(login.filter(|settings| settings.is_set()))
+}
+
+fn is_same(live: &str, proxy: &ProxyAddress) -> bool {
+    ProxyAddress::read(live).is_some_and(|live| live.is_same(proxy))
+}
+
+fn named(settings: &ProxySettings) -> String {
+    let of = |name: &str, proxy: &Option<ProxyAddress>| {
+        proxy.as_ref().map(|proxy| format!("{name} {proxy}"))
+    };
+    let mut parts: Vec<String> = [of("https", &settings.https), of("http", &settings.http)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if parts.is_empty() {
+        return "none".into();
+    }
+    if !settings.exceptions.is_empty() {
+        parts.push(format!("not for {}", settings.exceptions));
+    }
+    format!("{} ({})", parts.join(", "), settings.source)
+}
+
+fn running(proxies: &EngineProxies) -> String {
+    let parts: Vec<String> = [
+        ("https", &proxies.https),
+        ("http", &proxies.http),
+        ("not for", &proxies.none_for),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| format!("{name} {value}"))
+    .collect();
+    if parts.is_empty() {
+        "none".into()
+    } else {
+        parts.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -101,26 +186,48 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, engine, judge_cases},
+            cases::{Case, engine, judge_cases, nothing_observed, verdict},
         },
-        facts::{Facts, Observed, docker::Information},
+        facts::{Facts, docker::Information},
     };
 
-    fn proxies(shell: &'static str, daemon: &'static str) -> impl Fn(&mut Facts) {
-        let of = |https: &str| Proxies {
-            https: https.into(),
-            ..Proxies::default()
-        };
+    fn settings(https: &str, source: &str) -> ProxySettings {
+        ProxySettings {
+            https: ProxyAddress::read(https),
+            source: source.into(),
+            ..ProxySettings::default()
+        }
+    }
+
+    fn proxies(shell: &'static str, live: &'static str) -> impl Fn(&mut Facts) {
+        configured(shell, live, Observed::Absent, Observed::Absent)
+    }
+
+    fn configured(
+        shell: &'static str,
+        live: &'static str,
+        file: Observed<&'static str>,
+        unit: Observed<&'static str>,
+    ) -> impl Fn(&mut Facts) {
         move |facts: &mut Facts| {
             engine(|engine| {
                 engine.information = Observed::Seen(Information {
-                    proxies: of(daemon),
+                    proxies: EngineProxies {
+                        https: live.into(),
+                        ..EngineProxies::default()
+                    },
                     ..Information::default()
                 });
             })(facts);
-            if let Observed::Seen(docker) = &mut facts.docker {
-                docker.shell_proxies = Observed::Seen(of(shell));
-            }
+            facts.proxies = Observed::Seen(Proxies {
+                shell: settings(shell, "the environment"),
+                login: Observed::Absent,
+                daemon_file: file
+                    .clone()
+                    .map(|https| settings(https, "/etc/docker/daemon.json")),
+                daemon_unit: unit.clone().map(|https| settings(https, "a drop-in")),
+                containers: Observed::Absent,
+            });
         }
     }
 
@@ -134,7 +241,7 @@ mod tests {
                     "the same",
                     Status::Pass,
                     None,
-                    proxies("http://proxy:3128/", "proxy:3128"),
+                    proxies("http://proxy:3128/", "http://[redacted]@Proxy:3128/"),
                 ),
                 Case::new(
                     "the daemon only",
@@ -155,10 +262,33 @@ mod tests {
                     proxies("http://one:3128", "http://other:3128"),
                 ),
                 Case::new(
+                    "the same place, spoken to differently",
+                    Status::Warn,
+                    Some("different"),
+                    proxies("http://proxy:3128", "https://proxy:3128"),
+                ),
+                Case::new(
+                    "what the engine says is no address",
+                    Status::Warn,
+                    Some("different"),
+                    proxies("http://proxy:3128", "http://:0"),
+                ),
+                Case::new(
                     "nothing seen",
                     Status::Unknown,
                     Some("not-observed"),
                     |_: &mut Facts| {},
+                ),
+                Case::new(
+                    "what logins get may not be read",
+                    Status::Unknown,
+                    Some("needs-root"),
+                    |facts: &mut Facts| {
+                        proxies("", "")(facts);
+                        if let Observed::Seen(proxies) = &mut facts.proxies {
+                            proxies.login = Observed::Denied("/etc/environment".into());
+                        }
+                    },
                 ),
                 Case::new(
                     "no settings told",
@@ -170,6 +300,58 @@ mod tests {
                     },
                 ),
             ],
+        );
+    }
+
+    #[test]
+    fn what_is_configured_is_told_apart_from_what_runs() {
+        let proxy = "http://proxy:3128";
+        judge_cases(
+            &DOCKER_PROXY,
+            &[
+                Case::new(
+                    "daemon.json, and running",
+                    Status::Pass,
+                    None,
+                    configured(proxy, proxy, Observed::Seen(proxy), Observed::Absent),
+                ),
+                Case::new(
+                    "a drop-in, not restarted",
+                    Status::Warn,
+                    Some("not-restarted"),
+                    configured(proxy, "", Observed::Absent, Observed::Seen(proxy)),
+                ),
+                Case::new(
+                    "daemon.json, which wins over the drop-in",
+                    Status::Pass,
+                    None,
+                    configured(
+                        "",
+                        proxy,
+                        Observed::Seen(proxy),
+                        Observed::Seen("http://old:1"),
+                    ),
+                ),
+                Case::new(
+                    "daemon.json, restarted before it was changed",
+                    Status::Warn,
+                    Some("not-restarted"),
+                    configured("", "http://old:1", Observed::Seen(proxy), Observed::Absent),
+                ),
+                Case::new(
+                    "configuration that may not be read",
+                    Status::Pass,
+                    None,
+                    configured("", proxy, Observed::Denied("x".into()), Observed::Absent),
+                ),
+            ],
+        );
+        let mut facts = nothing_observed();
+        proxies("", proxy)(&mut facts);
+        let found = verdict(&DOCKER_PROXY, &facts);
+        assert!(
+            found.remarks.concat().contains("systemctl show docker"),
+            "{found:?}"
         );
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::DOCKER;
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
+        Status, Verdict,
     },
     facts::{
         Observed, Source,
@@ -36,6 +37,7 @@ pub static REGISTRY_LOGIN: Check = Check {
         why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount.",
         remedy: "Log in with the account that Sesam support has given you: `docker login --username NAME`, as the account that runs compose; the password is asked for.",
     },
+    mends: &[Mend::new(Remedy::RegistryLogin, &[MISSING, UNUSABLE])],
     judge: Judge::One(judge),
 };
 

@@ -29,6 +29,7 @@ pub static DATA_MOUNT: Check = Check {
         why: "A data partition that was only mounted by hand is missing after the next reboot; the node then starts with an empty data directory on the root disk. Data on the root disk fills it up, and the system with it.",
         remedy: "Mount a disk at the data mount point, and write it into `/etc/fstab` by its UUID. The root-disk variant works, and warns; waive the warning where that is agreed.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

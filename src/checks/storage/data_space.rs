@@ -24,6 +24,7 @@ pub static DATA_SPACE: Check = Check {
         why: "RocksDB needs free space to compact its files. On a full disk the node stops, and a database that could not write to the end may need a restore.",
         remedy: "Enlarge the data partition, or delete what does not belong there. Never delete files of the node's data directory by hand.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

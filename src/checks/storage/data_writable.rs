@@ -37,6 +37,7 @@ pub static DATA_WRITABLE: Check = Check {
         why: "The database writes at every moment. The kernel turns a file system read-only when its disk fails. Network file systems lose locks and make small writes slow; overlay2 needs the types of directory entries, which xfs only keeps where it was made with ftype.",
         remedy: "Read-only: find out why in the kernel's log before remounting. Otherwise put the data on a local disk with ext4 or xfs.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

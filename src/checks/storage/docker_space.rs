@@ -24,6 +24,7 @@ pub static DOCKER_SPACE: Check = Check {
         why: "Images are pulled to, and container logs grow on, Docker's data root. When it is full, updates fail and containers stop.",
         remedy: "Remove what is not used (`docker image prune`), limit the logs (`max-size`, `max-file`), or give Docker a larger disk.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

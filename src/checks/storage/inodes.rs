@@ -2,7 +2,8 @@
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Status, Verdict,
     },
     facts::{Observed, Source, volumes::Volume},
     profile::Storage,
@@ -27,6 +28,7 @@ pub static INODES: Check = Check {
         why: "Every file takes an inode. When they run out, “no space left on device” comes up although there is space.",
         remedy: "Find and remove directories with very many small files, or make the file system anew with more inodes (`mkfs.ext4 -i`).",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -35,13 +37,15 @@ fn judge(context: &Context) -> Judgement {
     let limits = &context.profile.storage;
     let mut seen: Vec<&Volume> = Vec::new();
     let mut items = Vec::new();
-    for (role, volume) in [
-        ("data", &volumes.data),
-        ("Docker's data", &volumes.docker),
-        ("/", &volumes.root),
+    let mut measurements = Vec::new();
+    for (role, label, volume) in [
+        ("data", "data", &volumes.data),
+        ("Docker's data", "docker", &volumes.docker),
+        ("/", "root", &volumes.root),
     ] {
         match volume {
             Observed::Seen(volume) => {
+                measurements.extend(measured(volume, label, limits));
                 if !seen.iter().any(|known| known.shares_file_system(volume)) {
                     seen.push(volume);
                     items.push(item(volume, limits));
@@ -57,10 +61,26 @@ fn judge(context: &Context) -> Judgement {
         ),
         _ => verdict,
     };
-    Ok(verdict.expected(format!(
+    let verdict = verdict.expected(format!(
         "more than {} % of the inodes free",
         limits.inodes_warn_percent
-    )))
+    ));
+    Ok(measurements.into_iter().fold(verdict, Verdict::measure))
+}
+
+/// Each role has a figure of its own, also where roles share a file system, so that monitoring always finds all of them.
+fn measured(volume: &Volume, label: &str, limits: &Storage) -> Option<Measurement> {
+    let space = volume.space.seen().ok()?;
+    if space.inodes == 0 {
+        return None;
+    }
+    let free = percent(space.inodes_available, space.inodes);
+    Some(
+        Measurement::new("storage_inodes_free_ratio", free / 100.0)
+            .label("volume", label)
+            .warn(Limit::Below(limits.inodes_warn_percent / 100.0))
+            .fail(Limit::Below(limits.inodes_fail_percent / 100.0)),
+    )
 }
 
 fn item(volume: &Volume, limits: &Storage) -> Item {
@@ -111,6 +131,24 @@ mod tests {
             space.inodes = total;
             space.inodes_available = available;
         })
+    }
+
+    #[test]
+    fn every_volume_that_counts_inodes_is_measured() {
+        let mut facts = nothing_observed();
+        data(1000, 100)(&mut facts);
+        let measured: Vec<_> = verdict(&INODES, &facts).measurements;
+        let volumes: Vec<&str> = measured
+            .iter()
+            .map(|measurement| measurement.labels["volume"].as_str())
+            .collect();
+        assert_eq!(volumes, ["data", "docker", "root"]);
+        assert_eq!(measured[0].name, "storage_inodes_free_ratio");
+        assert!((measured[0].value - 0.1).abs() < 1e-9);
+        let percent = facts.profile.storage.inodes_warn_percent;
+        assert_eq!(measured[0].warn, Some(Limit::Below(percent / 100.0)));
+        data(0, 0)(&mut facts);
+        assert_eq!(verdict(&INODES, &facts).measurements.len(), 2);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub static ROOT_SPACE: Check = Check {
         why: "On a full root file system logs stop, packages cannot be updated, and services, Docker among them, may not start again.",
         remedy: "Delete old logs and packages, or enlarge the root file system.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -1,7 +1,9 @@
 //! `system.account`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+    },
     facts::{
         Gap, Source,
         accounts::{Account, Accounts},
@@ -30,6 +32,7 @@ pub static ACCOUNT: Check = Check {
         why: "The product's files belong to that account, and `USER_ID` in `.env` is its number. Without it files belong to a number that the system may give to somebody else.",
         remedy: "Create it: `useradd --create-home sesam`, and put its number (`id -u sesam`) into `.env` as `USER_ID`.",
     },
+    mends: &[Mend::new(Remedy::CreateAccount, &[MISSING])],
     judge: Judge::One(judge),
 };
 

@@ -3,12 +3,16 @@
 use jiff::SignedDuration;
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Mend, Prose,
+        Remedy, Verdict,
+    },
     facts::{
         Source,
         clock::{Clock, TimeService},
         outbound::Outbound,
     },
+    profile::Network,
     units::counted,
 };
 
@@ -41,6 +45,7 @@ pub static CLOCK: Check = Check {
         why: "A clock that nobody keeps drifts by seconds a day. Once it is off far enough, certificates and the license seem expired or not yet valid, and logs of different machines cannot be laid side by side.",
         remedy: "Enable the system's time service, and let it reach a time server: `timedatectl set-ntp true`, or install chrony. On a virtual machine whose host keeps the clock, enable the service all the same: the kernel believes nobody else.",
     },
+    mends: &[Mend::new(Remedy::SynchroniseClock, &[UNSYNCHRONISED])],
     judge: Judge::One(judge),
 };
 
@@ -53,12 +58,10 @@ fn judge(context: &Context) -> Judgement {
         .unwrap_or_default();
     let ahead = middle(&offsets);
     let limits = &context.profile.network;
+    let measured = ahead.map(|ahead| apart(ahead, limits));
     if let Some(ahead) = ahead.filter(|ahead| exceeds(*ahead, limits.clock_warn_seconds)) {
-        return Ok(off(
-            ahead,
-            &offsets,
-            exceeds(ahead, limits.clock_off_seconds),
-        ));
+        let verdict = off(ahead, &offsets, exceeds(ahead, limits.clock_off_seconds));
+        return Ok(measured.into_iter().fold(verdict, Verdict::measure));
     }
     let clock = context.facts.clock().seen()?;
     let kernel = clock.kernel.seen()?;
@@ -88,6 +91,7 @@ fn judge(context: &Context) -> Judgement {
         ),
         None => verdict,
     };
+    let verdict = measured.into_iter().fold(verdict, Verdict::measure);
     Ok(match clock.running.seen() {
         Ok(running) => verdict.evidence("time services that run", names(running)),
         Err(_) => verdict,
@@ -99,6 +103,13 @@ fn middle(offsets: &[(String, SignedDuration)]) -> Option<SignedDuration> {
     let mut sorted: Vec<SignedDuration> = offsets.iter().map(|(_, offset)| *offset).collect();
     sorted.sort();
     sorted.get(sorted.len() / 2).copied()
+}
+
+/// How far the clocks are apart, whichever is ahead: that is what the limits are about.
+fn apart(ahead: SignedDuration, limits: &Network) -> Measurement {
+    Measurement::new("clock_offset_seconds", ahead.abs().as_secs_f64())
+        .warn(Limit::Above(limits.clock_warn_seconds.into()))
+        .fail(Limit::Above(limits.clock_off_seconds.into()))
 }
 
 fn exceeds(offset: SignedDuration, seconds: u32) -> bool {
@@ -336,7 +347,7 @@ mod tests {
             Attempt, Connect, Family, HostProbe, Http, HttpAnswer, HttpOutcome, Outbound, Path,
         };
         for (ahead, status, cause) in [
-            (0, Status::Pass, None),
+            (0_i64, Status::Pass, None),
             (-4, Status::Pass, None),
             (20, Status::Warn, Some("drifting")),
             (-20, Status::Warn, Some("drifting")),
@@ -352,6 +363,7 @@ mod tests {
                     group: "sesam".into(),
                     host: crate::profile::OutboundHost::default(),
                     led_here: None,
+                    download: None,
                     proxy: None,
                     names: None,
                     paths: vec![Path {
@@ -362,6 +374,7 @@ mod tests {
                             from: None,
                             connect: Connect::Open,
                             connect_ms: 1,
+                            proxy_tls: None,
                             tunnel: None,
                             tls: None,
                             http: Some(Http {
@@ -382,6 +395,15 @@ mod tests {
                 (verdict.status, verdict.cause.as_deref()),
                 (status, cause),
                 "{ahead}"
+            );
+            let apart = Measurement::count("clock_offset_seconds", ahead.unsigned_abs()).value;
+            assert_eq!(
+                verdict.measurements,
+                [Measurement::new("clock_offset_seconds", apart)
+                    .warn(Limit::Above(
+                        facts.profile.network.clock_warn_seconds.into()
+                    ))
+                    .fail(Limit::Above(facts.profile.network.clock_off_seconds.into()))]
             );
         }
     }

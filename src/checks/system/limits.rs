@@ -1,7 +1,10 @@
 //! `system.limits`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Verdict,
+    },
     facts::{
         Gap, Source,
         limits::{FileLimit, KernelLimits, Limits, ProcessLimits},
@@ -38,6 +41,7 @@ pub static LIMITS: Check = Check {
         why: "The node's database keeps many files open. At the limit it cannot open one more, and writes fail in the middle of a pipe's run.",
         remedy: "Raise the limit with a systemd drop-in for containerd and Docker (`LimitNOFILE=`), or with `ulimits:` in the compose file; the kernel's own with `sysctl fs.file-max`.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -74,6 +78,11 @@ fn judge(context: &Context) -> Judgement {
         }
         None => {}
     }
+    let verdict = match granted(&inherited, kernel) {
+        // A shell's limit says nothing of what an engine's unit will grant.
+        FileLimit::Files(count) if has_engine => verdict.measure(open_files(count, needed)),
+        _ => verdict,
+    };
     Ok(verdict
         .observed(match inherited.limits.hard {
             FileLimit::Files(count) => count.into(),
@@ -134,9 +143,18 @@ fn all_well(inherited: &Inherited, needed: u64) -> String {
     }
 }
 
+/// Without a limit of its own a process still has the kernel's.
+fn granted(inherited: &Inherited, kernel: &KernelLimits) -> FileLimit {
+    inherited.limits.hard.min(FileLimit::Files(kernel.nr_open))
+}
+
+fn open_files(count: u64, needed: u64) -> Measurement {
+    let required = Measurement::count("open_files_limit", needed).value;
+    Measurement::count("open_files_limit", count).warn(Limit::Below(required))
+}
+
 fn judge_inherited(inherited: &Inherited, kernel: &KernelLimits, needed: u64) -> Item {
-    // Without a limit of its own a process still has the kernel's.
-    let hard = inherited.limits.hard.min(FileLimit::Files(kernel.nr_open));
+    let hard = granted(inherited, kernel);
     let is_the_kernels = kernel.nr_open < needed;
     if matches!(inherited.from, From::Doctor) && !is_the_kernels {
         // A shell's limit says nothing of what an engine's unit will grant.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Prose, Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose,
+        Status, Verdict,
     },
     facts::{
         Gap, Source,
@@ -42,6 +43,7 @@ pub static MEMORY_PRESSURE: Check = Check {
         why: "The kernel kills the largest process first, and that is the node. Before it comes to that, the machine spends its time moving memory to and from the disk.",
         remedy: "Find out what uses the memory (`ps --sort=-rss -eo rss,pid,comm | head`, `docker stats`), give the machine more, or limit what competes with the node.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -65,6 +67,7 @@ fn judge(context: &Context) -> Judgement {
     };
     verdict.evidence.clear();
     verdict.remarks.clear();
+    verdict.measurements.clear();
     let others = signs
         .iter()
         .filter(|sign| sign.status == Status::Warn && sign.cause != verdict.cause);
@@ -85,6 +88,7 @@ fn judge(context: &Context) -> Judgement {
     for sign in signs {
         verdict.evidence.extend(sign.evidence);
         verdict.remarks.extend(sign.remarks);
+        verdict.measurements.extend(sign.measurements);
     }
     let limits = &context.profile.memory;
     Ok(verdict.expected(format!(
@@ -177,7 +181,7 @@ fn is_recent(at: Timestamp, now: Timestamp, hours: u32) -> bool {
 }
 
 fn available(context: &Context, memory: &Memory) -> Verdict {
-    let least = context.profile.memory.available_warn_percent;
+    let limits = &context.profile.memory;
     let amount = match memory.amount.seen() {
         Ok(amount) => amount,
         Err(gap) => return Verdict::from(gap),
@@ -190,7 +194,7 @@ fn available(context: &Context, memory: &Memory) -> Verdict {
         "{available} of {} of memory available ({percent:.1} %)",
         amount.total
     );
-    let verdict = if percent < least {
+    let verdict = if percent < limits.available_warn_percent {
         Verdict::warn(LITTLE_AVAILABLE, summary).advice(
             "see what uses the memory: `ps --sort=-rss -eo rss,pid,comm | head`, `docker stats --no-stream`",
         )
@@ -203,6 +207,10 @@ fn available(context: &Context, memory: &Memory) -> Verdict {
         .evidence(
             "swap",
             format!("{} of {} free", amount.swap_free, amount.swap_total),
+        )
+        .measure(
+            Measurement::bytes("memory_available_bytes", available)
+                .warn(Limit::below(limits.available_warn_below(amount.total))),
         )
 }
 
@@ -225,6 +233,10 @@ fn pressure(context: &Context, memory: &Memory) -> Verdict {
     verdict
         .observed(waited)
         .evidence("pressure on memory (some avg300)", format!("{waited:.2} %"))
+        .measure(
+            Measurement::new("memory_pressure_ratio", waited / 100.0)
+                .warn(Limit::Above(most / 100.0)),
+        )
 }
 
 #[cfg(test)]

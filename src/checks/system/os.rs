@@ -52,6 +52,7 @@ pub static OS: Check = Check {
         why: "Docker and the product are tested on the supported releases only; older ones bring kernels and libraries without security updates, on which current Docker packages cannot be installed.",
         remedy: "Upgrade the system to a supported release, or move the installation to a machine that has one. A site that knows better adds its system to `system.supported` in a profile of its own.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -301,6 +301,12 @@ fn validity(leaf: &Certificate, profile: &Profile, now: Timestamp) -> Dates {
     }
 }
 
+/// How many seconds before its end a certificate's renewal is overdue.
+pub fn renewal_due(leaf: &Certificate, profile: &Profile) -> f64 {
+    let lifetime = leaf.not_after.duration_since(leaf.not_before);
+    lifetime.as_secs_f64().max(0.0) * profile.certificates.renewal_left_percent / 100.0
+}
+
 const DAY: i64 = 24 * 60 * 60;
 
 /// A span of seconds as a person would say it.

@@ -59,6 +59,7 @@ pub static ENDPOINT: Check = Check {
         why: "The store may be right and the service still wrong: Traefik that does not see its containers serves a certificate that it made up, and one that was not restarted serves the old one.",
         remedy: "Where the store is faulty as well, mend that first. Otherwise look into Traefik's log (`docker logs traefik`), and restart it after certificates were replaced. Traefik's default certificate means that it has no router or no certificate for the name.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 

@@ -32,6 +32,7 @@ pub static EXPIRY: Check = Check {
         why: "Nobody is warned by mail any more, and lifetimes shrink. Traefik renews by itself while two thirds of a lifetime pass; what it has not renewed by then it most likely cannot, and when the certificate ends every client refuses to connect.",
         remedy: "With Let's Encrypt: look why Traefik could not renew (`docker logs traefik 2>&1 | grep -i acme`); most often port 80 is closed from outside or the name resolves elsewhere. With a certificate of your own: request a new one, put it in place of the old one, restart Traefik.",
     },
+    mends: &[],
     judge: Judge::One(judge),
 };
 
@@ -87,6 +88,7 @@ fn remaining(leaf: &Certificate, context: &Context) -> Option<Measurement> {
     Some(
         Measurement::new("certificate_remaining_seconds", left)
             .label("name", name)
+            .warn(Limit::Below(chain::renewal_due(leaf, context.profile)))
             .fail(Limit::Below(0.0)),
     )
 }

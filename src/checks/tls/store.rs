@@ -2,7 +2,10 @@
 
 use super::{chain, own};
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict, config},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
+        Verdict, config, container,
+    },
     facts::{
         FileKind, Source,
         certificates::{AcmeContent, AcmeFile, Certificate, Certificates, StoredCertificate},
@@ -59,6 +62,10 @@ pub static STORE: Check = Check {
         why: "Traefik says nothing a customer would see when it cannot use a certificate: it serves one that it made up itself, and every client refuses to connect.",
         remedy: "The finding names the file and what is wrong with it. A damaged or unreadable `acme.json` may be moved away while Traefik is stopped: it gets a new certificate at its next start, for which port 80 has to be reachable from the internet.",
     },
+    mends: &[Mend::new(
+        Remedy::RestrictMode(Restricted::AcmeStore),
+        &[STORE_MODE],
+    )],
     judge: Judge::One(judge),
 };
 
@@ -83,6 +90,8 @@ fn acme(certificates: &Certificates, context: &Context) -> Judgement {
             STORE_MISSING,
             format!("{} does not exist", path.display()),
         )
+        // Traefik makes it.
+        .follows(&container::TRAEFIK)
         .expected("an ACME store with a certificate for NODE_DOMAIN")
         .advice("start the stack (docker compose up -d): Traefik makes the file when it first asks for a certificate, for which port 80 has to be reachable from the internet")
         .advice("look that the stack mounts the directory of that file at /letsencrypt in the traefik service"));

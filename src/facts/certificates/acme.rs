@@ -83,6 +83,8 @@ pub fn read(text: &str, trust: Option<&TrustStore>, redactor: &Redactor) -> Acme
     }
     let document: Value = match serde_json::from_str(text) {
         Ok(document) => document,
+        // A crash cuts a store off, or leaves zeros in it; what never began as one is something else.
+        Err(_) if !text.trim_start().starts_with(['{', '\0']) => return foreign("no JSON"),
         // serde_json quotes nothing of the text, so no secret can stand in its words.
         Err(error) => {
             return AcmeContent::Truncated {
@@ -303,6 +305,8 @@ mod tests {
         for text in [
             "[]",
             "7",
+            "certificates: none",
+            "<html>",
             "{\"a\": 7}",
             "{\"a\": {\"Certificates\": 7}}",
             "{\"a\": {\"Certificates\": [7]}}",

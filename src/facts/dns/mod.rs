@@ -1,7 +1,7 @@
 //! Asking one name server one question, and keeping exactly what it said.
 
 mod exchange;
-mod message;
+pub(in crate::facts) mod message;
 
 use std::net::IpAddr;
 

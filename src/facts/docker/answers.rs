@@ -18,7 +18,7 @@ macro_rules! answer {
         $(#[$meta])*
         #[derive(Debug, Default, Deserialize)]
         #[serde(default, rename_all = "PascalCase")]
-        pub(super) struct $name {
+        pub(in crate::facts) struct $name {
             $(#[serde(deserialize_with = "lenient")] pub(super) $member: $type,)*
         }
     };
@@ -27,7 +27,7 @@ macro_rules! answer {
 /// `GET /version`; here the types are strict, since this answer shows whether it is the engine's API at all.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct VersionAnswer {
+pub(in crate::facts) struct VersionAnswer {
     pub(super) version: String,
     pub(super) api_version: String,
     #[serde(default, rename = "MinAPIVersion")]
@@ -85,7 +85,7 @@ answer! {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct StateAnswer {
+pub(in crate::facts) struct StateAnswer {
     #[serde(deserialize_with = "lenient")]
     pub(super) status: String,
     #[serde(rename = "OOMKilled", deserialize_with = "lenient")]
@@ -133,7 +133,7 @@ answer!(ConfigAnswer {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct MountAnswer {
+pub(in crate::facts) struct MountAnswer {
     #[serde(deserialize_with = "lenient")]
     pub(super) r#type: String,
     #[serde(deserialize_with = "lenient")]
@@ -150,7 +150,7 @@ answer!(NetworksAnswer { networks: BTreeMap<String, EndpointAnswer>, });
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct EndpointAnswer {
+pub(in crate::facts) struct EndpointAnswer {
     #[serde(rename = "IPAddress", deserialize_with = "lenient")]
     pub(super) address: String,
 }
@@ -169,7 +169,7 @@ answer!(VolumeAnswer { name: String });
 /// One of `GET /images/json`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct ImageAnswer {
+pub(in crate::facts) struct ImageAnswer {
     #[serde(deserialize_with = "lenient")]
     pub(super) id: String,
     #[serde(deserialize_with = "lenient")]

@@ -190,7 +190,7 @@ impl Container {
         self.label("com.docker.compose.oneoff") == Some("True")
     }
 
-    pub(super) fn of_summary(answer: SummaryAnswer, redactor: &Redactor) -> Self {
+    pub(in crate::facts) fn of_summary(answer: SummaryAnswer, redactor: &Redactor) -> Self {
         let name = answer
             .names
             .iter()
@@ -220,7 +220,7 @@ impl Details {
                 .is_some_and(|health| health.status == "unhealthy")
     }
 
-    pub(super) fn of_answer(answer: ContainerAnswer, redactor: &Redactor) -> Self {
+    pub(in crate::facts) fn of_answer(answer: ContainerAnswer, redactor: &Redactor) -> Self {
         let ContainerAnswer {
             state,
             host_config: host,

@@ -1,4 +1,4 @@
-//! Docker as it lies on the disk: programs, units, `daemon.json`; and the proxies of the shell beside it.
+//! Docker as it lies on the disk: programs, units, `daemon.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ pub struct Malformed {
     pub message: String,
 }
 
-/// Proxies, without logins.
+/// The proxies that the running engine uses, without logins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Proxies {
@@ -86,9 +86,6 @@ pub struct Proxies {
     pub https: String,
     /// The destinations that are reached without.
     pub none_for: String,
-    /// Where the values came from, where that is not the only possibility.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
 }
 
 impl Proxies {
@@ -97,14 +94,7 @@ impl Proxies {
             http: secrets::without_login(http.trim(), redactor),
             https: secrets::without_login(https.trim(), redactor),
             none_for: none_for.trim().to_owned(),
-            source: None,
         }
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        self.http.is_empty() && self.https.is_empty()
     }
 }
 
@@ -209,58 +199,6 @@ fn hide(value: &mut Value, redactor: &Redactor) {
     }
 }
 
-pub(super) async fn observe_shell_proxies(site: &Site) -> Observed<Proxies> {
-    let own = environment_proxies(|name| std::env::var(name).ok(), &site.redactor);
-    if !own.is_none() {
-        return Observed::Seen(Proxies {
-            source: Some("the environment of this run".into()),
-            ..own
-        });
-    }
-    // sudo clears the environment; what every login gets is written down here.
-    let (root, redactor) = (site.root.clone(), site.redactor.clone());
-    bounded(site.deadline, "/etc/environment", move || {
-        let path = Path::new("/etc/environment");
-        match read_text(&root, path, LONGEST_FILE) {
-            Err(problem) => match Observed::from_problem(&problem, "/etc/environment") {
-                Observed::Absent => Observed::Seen(Proxies::default()),
-                other => other,
-            },
-            Ok(text) => Observed::Seen(Proxies {
-                source: Some("/etc/environment".into()),
-                ..environment_proxies(|name| assigned(&text, name), &redactor)
-            }),
-        }
-    })
-    .await
-}
-
-/// Both spellings are in use; where both are set, programs prefer the small one.
-fn environment_proxies(value_of: impl Fn(&str) -> Option<String>, redactor: &Redactor) -> Proxies {
-    let either = |name: &str| {
-        value_of(name)
-            .filter(|value| !value.is_empty())
-            .or_else(|| value_of(&name.to_ascii_uppercase()))
-            .unwrap_or_default()
-    };
-    Proxies::new(
-        &either("http_proxy"),
-        &either("https_proxy"),
-        &either("no_proxy"),
-        redactor,
-    )
-}
-
-/// The value of a variable in a file of `NAME=value` lines, as `pam_env` reads them.
-fn assigned(text: &str, name: &str) -> Option<String> {
-    text.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        let value = line.strip_prefix(name)?.strip_prefix('=')?.trim();
-        Some(value.trim_matches(['"', '\'']).to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -268,13 +206,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxies_are_read_in_both_spellings_and_lose_their_logins() {
-        let text = "HTTP_PROXY=\"http://user:swordfish@proxy:3128\"\nexport https_proxy=http://proxy:3128/\n# no_proxy=x\n";
+    fn proxies_lose_their_logins() {
         let redactor = Redactor::default();
-        let proxies = environment_proxies(|name| assigned(text, name), &redactor);
+        let proxies = Proxies::new(
+            "http://user:swordfish@proxy:3128",
+            " http://proxy:3128/ ",
+            "",
+            &redactor,
+        );
         assert_eq!(proxies.http, "http://[redacted]@proxy:3128");
         assert_eq!(proxies.https, "http://proxy:3128/");
-        assert_eq!(proxies.none_for, "");
         assert_eq!(redactor.text("swordfish"), "[redacted]");
     }
 
@@ -292,7 +233,7 @@ mod tests {
         fn no_text_makes_it_panic(text: String) {
             let redactor = Redactor::default();
             let _ = read_json(&text, &redactor);
-            let _ = environment_proxies(|name| assigned(&text, name), &redactor);
+            let _ = Proxies::new(&text, &text, &text, &redactor);
         }
     }
 }

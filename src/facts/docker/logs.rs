@@ -4,7 +4,7 @@
 const HEADER: usize = 8;
 
 /// The last lines of a log; a frame that is cut short gives what there is of it.
-pub(super) fn last_lines(raw: &[u8], tty: bool, most: usize) -> Vec<String> {
+pub(in crate::facts) fn last_lines(raw: &[u8], tty: bool, most: usize) -> Vec<String> {
     let text = if tty {
         raw.to_vec()
     } else {

@@ -3,12 +3,12 @@
 //! The engine is asked over its socket with hyper and lenient types of our own, and not through a client library: answers
 //! are bounded in size while they are read, and any engine from API 1.24 on is understood (`docs/decisions`).
 
-mod answers;
-mod container;
+pub(in crate::facts) mod answers;
+pub(in crate::facts) mod container;
 mod engine;
 mod installation;
 mod log_stream;
-mod logs;
+pub(in crate::facts) mod logs;
 mod secrets;
 mod socket;
 
@@ -43,8 +43,6 @@ pub struct Docker {
     pub installation: Observed<Installation>,
     /// `daemon.json`; absent is fine.
     pub daemon_file: Observed<DaemonFile>,
-    /// The proxies that this run's environment and `/etc/environment` name.
-    pub shell_proxies: Observed<Proxies>,
 }
 
 /// What came of asking the engine.
@@ -113,11 +111,10 @@ impl Docker {
 /// Asks the engine, and looks at how it is installed and configured.
 pub async fn observe(site: Site) -> Observed<Docker> {
     let (socket, other_host) = chosen_socket(std::env::var("DOCKER_HOST").ok().as_deref());
-    let (reach, installation, daemon_file, shell_proxies) = tokio::join!(
+    let (reach, installation, daemon_file) = tokio::join!(
         reach(&site, &socket),
         installation::observe(&site),
         installation::observe_daemon_file(&site),
-        installation::observe_shell_proxies(&site),
     );
     Observed::Seen(Docker {
         socket,
@@ -125,7 +122,6 @@ pub async fn observe(site: Site) -> Observed<Docker> {
         reach,
         installation,
         daemon_file,
-        shell_proxies,
     })
 }
 

@@ -125,7 +125,7 @@ async fn ask(site: &Site) -> Observed<Firewalld> {
 }
 
 /// The active zones of `--list-all-zones`, without the ports of their services.
-fn parse(text: &str) -> Vec<Zone> {
+pub(in crate::facts) fn parse(text: &str) -> Vec<Zone> {
     let mut zones: Vec<Zone> = Vec::new();
     let mut is_active = false;
     for line in text.lines() {

@@ -164,7 +164,7 @@ fn port(element: &Element) -> Option<PortRange> {
         .then(|| PortRange::parse(element.attribute("port")?))?
 }
 
-fn parse_zone(name: &str, text: &str) -> Zone {
+pub(in crate::facts) fn parse_zone(name: &str, text: &str) -> Zone {
     let mut zone = Zone {
         name: name.to_owned(),
         ..Zone::default()

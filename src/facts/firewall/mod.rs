@@ -1,9 +1,9 @@
 //! The machine's own firewall: what ufw and firewalld were told, and whether other rules exist.
 
-mod firewalld;
-mod firewalld_files;
-mod rule_set;
-mod ufw;
+pub(in crate::facts) mod firewalld;
+pub(in crate::facts) mod firewalld_files;
+pub(in crate::facts) mod rule_set;
+pub(in crate::facts) mod ufw;
 
 use serde::{Deserialize, Serialize};
 

@@ -70,7 +70,7 @@ pub(super) fn is_installed(program: &str) -> bool {
         .any(|directory| Path::new(directory).join(program).exists())
 }
 
-fn parse(text: &str) -> RuleSet {
+pub(in crate::facts) fn parse(text: &str) -> RuleSet {
     let mut chains = BTreeSet::new();
     let mut set = RuleSet::default();
     let (mut table, mut chain) = (String::new(), String::new());

@@ -140,7 +140,7 @@ fn value(text: &str, key: &str) -> Option<String> {
         .map(|value| value.trim().trim_matches(['"', '\'']).to_ascii_lowercase())
 }
 
-fn parse_rules(text: &str, family: UfwFamily) -> Vec<UfwRule> {
+pub(in crate::facts) fn parse_rules(text: &str, family: UfwFamily) -> Vec<UfwRule> {
     text.lines()
         .filter_map(|line| parse_rule(line, family))
         .take(MOST_RULES)

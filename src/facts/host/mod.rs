@@ -1,7 +1,8 @@
 //! The operating system and the machine's names.
 
-mod os_release;
-mod red_hat_release;
+pub mod addresses;
+pub(in crate::facts) mod os_release;
+pub(in crate::facts) mod red_hat_release;
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use os_release::OsRelease;
 
+use self::addresses::OwnAddress;
 use super::{FileProblem, Observed, Root, Site, bounded, read_text};
 use crate::units::Bytes;
 
@@ -36,6 +38,9 @@ pub struct Host {
     /// What the system says it is; absent where no release file is there.
     #[serde(default)]
     pub os: Observed<OsRelease>,
+    /// The addresses by which others can reach it.
+    #[serde(default)]
+    pub addresses: Observed<Vec<OwnAddress>>,
 }
 
 impl Host {
@@ -44,16 +49,34 @@ impl Host {
     pub fn os_name(&self) -> String {
         self.os.seen().map(OsRelease::title).unwrap_or_default()
     }
+
+    /// The addresses by which others can reach it, each once; none where they were not observed.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        let mut addresses: Vec<String> = Vec::new();
+        for own in self.addresses.seen().into_iter().flatten() {
+            let address = own.address.to_string();
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
 }
 
 /// Asks the kernel for its names, and the files of the examined root for theirs.
 pub async fn observe(site: Site) -> Observed<Host> {
     let (root, of_root) = (site.root.clone(), site.root.clone());
-    let (os, hostname) = tokio::join!(
+    let (os, hostname, addresses) = tokio::join!(
         bounded(site.deadline, "os-release", move || os_release(&root)),
         bounded(site.deadline, "/etc/hostname", move || recorded_hostname(
             &of_root
         )),
+        bounded(
+            site.deadline,
+            "the addresses of this machine",
+            addresses::for_others
+        ),
     );
     let names = rustix::system::uname();
     let own = names.nodename().to_string_lossy().into_owned();
@@ -65,6 +88,7 @@ pub async fn observe(site: Site) -> Observed<Host> {
         kernel: names.release().to_string_lossy().into_owned(),
         architecture: names.machine().to_string_lossy().into_owned(),
         os,
+        addresses,
     })
 }
 

@@ -46,7 +46,7 @@ impl OsRelease {
 }
 
 /// Reads the assignments of an os-release file; a later one of the same name wins, as in a shell.
-pub(super) fn parse(file: &str, text: &str) -> OsRelease {
+pub(in crate::facts) fn parse(file: &str, text: &str) -> OsRelease {
     let mut release = OsRelease {
         file: file.to_owned(),
         text: text.to_owned(),

@@ -15,7 +15,7 @@ const IDS: [(&str, &str); 8] = [
 ];
 
 /// Reads a line such as `CentOS release 6.10 (Final)`.
-pub(super) fn parse(file: &str, text: &str) -> OsRelease {
+pub(in crate::facts) fn parse(file: &str, text: &str) -> OsRelease {
     let line = text
         .lines()
         .map(str::trim)

@@ -1,7 +1,7 @@
 //! Who listens on the ports that others come to.
 
 mod cgroup;
-mod table;
+pub(in crate::facts) mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

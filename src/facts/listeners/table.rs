@@ -44,7 +44,7 @@ pub fn listening(list: &Path, ports: &BTreeSet<u16>) -> io::Result<Vec<ListedSoc
 }
 
 /// One line: number, local address, remote address, state, queues, timer, retransmits, user, timeout, inode.
-fn parse(line: &str) -> Option<ListedSocket> {
+pub(in crate::facts) fn parse(line: &str) -> Option<ListedSocket> {
     let mut words = line.split_ascii_whitespace();
     let (local, state) = (words.nth(1)?, words.nth(1)?);
     if state != LISTENING {

@@ -95,6 +95,17 @@ pub(in crate::facts) fn each_record(take: &mut dyn FnMut(&str)) -> Result<(), Er
     Ok(())
 }
 
+/// What a log of these records says.
+#[cfg(any(test, fuzzing))]
+pub(in crate::facts) fn of_records<'a>(
+    booted_at: Timestamp,
+    records: impl Iterator<Item = &'a str>,
+) -> OutOfMemoryKills {
+    let mut log = Log::new(booted_at);
+    records.for_each(|record| log.take(record));
+    log.finish()
+}
+
 /// One record of the log: `priority,sequence,microseconds,flags;message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::facts) struct Record<'a> {

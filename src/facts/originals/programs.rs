@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::{process::Command, sync::mpsc::Sender};
 
 use crate::{
-    facts::program::{self, Ended},
+    program::{self, Ended},
     units::Bytes,
 };
 

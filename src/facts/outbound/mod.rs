@@ -6,9 +6,10 @@ pub mod http;
 mod names;
 mod path;
 mod probe;
+mod socks;
 pub mod tls;
 pub mod trust;
-mod tunnel;
+pub(in crate::facts) mod tunnel;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -35,10 +36,11 @@ pub use self::{
 };
 use super::{
     Observed, Site,
+    certificates::ServerName,
     proxies::{self, ProxyAddress},
     resolvers,
 };
-use crate::profile::{OutboundHost, ProxyUser};
+use crate::profile::{OutboundGroup, OutboundHost, ProxyUser};
 
 /// What answers at the hosts that the product needs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,9 @@ pub struct HostProbe {
     /// The host that led here; none for those of the profile.
     #[serde(default)]
     pub led_here: Option<String>,
+    /// What a request for a layer led to; none where none was made.
+    #[serde(default)]
+    pub download: Option<Download>,
     /// The proxy it is reached through; none where it is reached directly.
     #[serde(default)]
     pub proxy: Option<ProxyUse>,
@@ -72,6 +77,28 @@ pub struct HostProbe {
     pub names: Option<Names>,
     /// The ways there, IPv4 before IPv6; none where there is no address.
     pub paths: Vec<Path>,
+}
+
+/// What a registry's answer to the request for a public layer led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Download {
+    /// To another host, which was looked at.
+    Led,
+    /// No anonymous token was to be had.
+    NoToken,
+    /// The registry did not redirect.
+    NotRedirected {
+        /// What it answered; none where no answer came.
+        status: Option<u16>,
+    },
+    /// It serves layers itself.
+    SameHost,
+    /// To another host, with too little time left to look at it.
+    TooLate {
+        /// The host.
+        host: String,
+    },
 }
 
 /// A proxy, and who says that it is to be used.
@@ -156,7 +183,10 @@ pub async fn observe(
     let mut looking = JoinSet::new();
     let mut knocking = JoinSet::new();
     let mut place = 0_usize;
-    for group in &site.profile.outbound {
+    let mode = site.profile.certificates.mode;
+    let is_needed =
+        |group: &&OutboundGroup| !mode.is_some_and(|mode| group.skipped_when.contains(&mode));
+    for group in site.profile.outbound.iter().filter(is_needed) {
         for host in group.hosts.iter().cloned() {
             let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
@@ -200,6 +230,8 @@ fn log_host_of(site: &Site, name: String) -> Option<((String, ProxyUser), Outbou
     if group.hosts.iter().any(|known| known.host == name) {
         return None;
     }
+    // What is no name of a host cannot be asked for; that it is none is `config.env`'s to say.
+    ServerName::read(&name)?;
     let host = OutboundHost {
         host: name,
         why: "sending logs (FLUENTBIT_HOST)".into(),

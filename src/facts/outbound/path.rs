@@ -8,18 +8,21 @@ use std::{
 use rustls::RootCertStore;
 use serde::{Deserialize, Serialize};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{Instant, sleep_until},
 };
+use tokio_rustls::client::TlsStream;
 
 use super::{
     connect::{self, Connect},
     http::{self, Http, HttpOutcome, Wanted},
-    tls::{self, Handshake, Terms, Tls},
+    socks,
+    tls::{self, Handshake, Terms, Tls, TrustVerdict},
     trust::Trust,
     tunnel::{self, Tunnel},
 };
-use crate::facts::proxies::Login;
+use crate::facts::proxies::{Login, Scheme};
 
 /// The Internet Protocol's two versions, each a way of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +77,9 @@ pub struct Attempt {
     pub connect: Connect,
     /// How long that took, in milliseconds.
     pub connect_ms: u64,
+    /// What became of TLS with a proxy that is itself spoken to over TLS.
+    #[serde(default)]
+    pub proxy_tls: Option<Tls>,
     /// What a proxy said; none without a proxy or a connection to it.
     #[serde(default)]
     pub tunnel: Option<Tunnel>,
@@ -90,8 +96,19 @@ pub struct Attempt {
 pub enum Via<'a> {
     /// By connecting to it.
     Direct,
-    /// By asking a proxy, with a login where one is configured.
-    Proxy(Option<&'a Login>),
+    /// By asking a proxy.
+    Proxy(Hop<'a>),
+}
+
+/// The proxy on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    /// How it is spoken to.
+    pub scheme: Scheme,
+    /// The name that its own certificate has to be for.
+    pub name: &'a str,
+    /// The login, where one is configured.
+    pub login: Option<&'a Login>,
 }
 
 /// What to do at the other end.
@@ -176,27 +193,73 @@ impl Errand<'_> {
             from,
             connect: outcome,
             connect_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            proxy_tls: None,
             tunnel: None,
             tls: None,
             http: None,
         };
-        let Some(mut stream) = stream else {
+        let Some(stream) = stream else {
             return (attempt, Vec::new());
         };
-        if let Via::Proxy(login) = self.via {
-            let tunnel =
-                tunnel::open(&mut stream, self.host, self.port, login, self.deadline).await;
-            let is_open = tunnel == Tunnel::Open;
-            attempt.tunnel = Some(tunnel);
-            if !is_open {
-                return (attempt, Vec::new());
+        let body = match self.via {
+            Via::Direct => self.talk(stream, &mut attempt).await,
+            Via::Proxy(hop) if hop.scheme == Scheme::Https => {
+                match self.greet(stream, hop, &mut attempt).await {
+                    Some(stream) => Box::pin(self.pass(stream, hop, &mut attempt)).await,
+                    None => Vec::new(),
+                }
             }
-        }
-        let body = self.talk(stream, &mut attempt).await;
+            Via::Proxy(hop) => self.pass(stream, hop, &mut attempt).await,
+        };
         (attempt, body)
     }
 
-    async fn talk(&self, stream: TcpStream, attempt: &mut Attempt) -> Vec<u8> {
+    /// TLS with the proxy itself. A proxy that is not trusted gets neither a login nor the host's name, as with any client.
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        hop: Hop<'_>,
+        attempt: &mut Attempt,
+    ) -> Option<TlsStream<TcpStream>> {
+        let terms = Terms {
+            authorities: self.trust.store(None),
+            organizations: &self.trust.organizations,
+            server_name: hop.name,
+        };
+        let (tls, stream) = tls::handshake(stream, terms, self.deadline).await;
+        let is_trusted = tls.trust == Some(TrustVerdict::Trusted);
+        attempt.proxy_tls = Some(tls);
+        stream.filter(|_| is_trusted)
+    }
+
+    /// Asks the proxy for the way, and talks to the host behind it.
+    async fn pass<Stream>(&self, mut stream: Stream, hop: Hop<'_>, attempt: &mut Attempt) -> Vec<u8>
+    where
+        Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (host, port, deadline) = (self.host, self.port, self.deadline);
+        let tunnel = match hop.scheme {
+            Scheme::Http | Scheme::Https => {
+                tunnel::open(&mut stream, host, port, hop.login, deadline).await
+            }
+            Scheme::Socks5 => socks::open(&mut stream, host, port, hop.login, deadline).await,
+            Scheme::Socks => Tunnel::Unsupported {
+                what: "SOCKS of a version before 5".into(),
+            },
+        };
+        let is_open = tunnel == Tunnel::Open;
+        attempt.tunnel = Some(tunnel);
+        if is_open {
+            self.talk(stream, attempt).await
+        } else {
+            Vec::new()
+        }
+    }
+
+    async fn talk<Stream>(&self, stream: Stream, attempt: &mut Attempt) -> Vec<u8>
+    where
+        Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let terms = Terms {
             authorities: self.authorities.clone(),
             organizations: &self.trust.organizations,
@@ -243,17 +306,20 @@ impl Attempt {
     /// How long connecting, TLS and the answer took together, in milliseconds.
     #[must_use]
     pub fn total_ms(&self) -> u64 {
-        let tls = self.tls.as_ref().map_or(0, |tls| tls.took_ms);
+        let took = |tls: &Option<Tls>| tls.as_ref().map_or(0, |tls| tls.took_ms);
         let http = self.http.as_ref().map_or(0, |http| http.took_ms);
-        self.connect_ms.saturating_add(tls).saturating_add(http)
+        self.connect_ms
+            .saturating_add(took(&self.proxy_tls))
+            .saturating_add(took(&self.tls))
+            .saturating_add(http)
     }
 
     /// How far it got.
     fn steps(&self) -> u8 {
-        let handshake_done = self
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.handshake == Handshake::Done);
+        let done = |tls: &Option<Tls>| {
+            tls.as_ref()
+                .is_some_and(|tls| tls.handshake == Handshake::Done)
+        };
         u8::from(self.connect != Connect::Silent)
             + u8::from(self.connect == Connect::Open)
             + u8::from(
@@ -261,8 +327,9 @@ impl Attempt {
                     .as_ref()
                     .is_some_and(|tunnel| *tunnel != Tunnel::Silent),
             )
+            + u8::from(done(&self.proxy_tls))
             + u8::from(self.tls.is_some())
-            + u8::from(handshake_done)
+            + u8::from(done(&self.tls))
             + u8::from(self.got_an_answer())
     }
 
@@ -272,10 +339,10 @@ impl Attempt {
             return !matches!(self.connect, Connect::Unreachable { by: None, .. });
         }
         let cut_tunnel = matches!(self.tunnel, Some(Tunnel::Cut { .. } | Tunnel::Silent));
-        let cut_tls = self
-            .tls
-            .as_ref()
-            .is_some_and(|tls| matches!(tls.handshake, Handshake::Cut(_) | Handshake::Silent));
+        let cut_tls = [&self.proxy_tls, &self.tls]
+            .into_iter()
+            .flatten()
+            .any(|tls| matches!(tls.handshake, Handshake::Cut(_) | Handshake::Silent));
         let cut_http = self
             .http
             .as_ref()

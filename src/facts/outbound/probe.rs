@@ -6,9 +6,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
-    FallbackProbe, HostProbe, HttpOutcome, Path, ProxyUse, connect,
+    Download, FallbackProbe, HostProbe, HttpOutcome, Path, ProxyUse, connect,
     names::{self, HostsFile, Names, Resolving},
-    path::{Errand, Family, Via},
+    path::{Errand, Family, Hop, Via},
     trust::Trust,
 };
 use crate::{
@@ -60,16 +60,22 @@ impl Prober {
             token: None,
         };
         let is_registry = host.proof == Proof::RegistryV2 && host.host == self.blob.registry;
-        let (probe, followed) =
+        let ((mut probe, _), download) =
             tokio::join!(self.look(group.clone(), &host, user, request), async {
                 if is_registry {
-                    self.follow_blob(&group, &host, user).await
+                    Some(self.follow_blob(&group, &host, user).await)
                 } else {
                     None
                 }
             });
-        let mut probes = vec![probe.0];
-        probes.extend(followed);
+        let (download, storage) = match download {
+            None => (None, None),
+            Some(Ok(storage)) => (Some(Download::Led), Some(storage)),
+            Some(Err(download)) => (Some(download), None),
+        };
+        probe.download = download;
+        let mut probes = vec![probe];
+        probes.extend(storage);
         probes
     }
 
@@ -97,13 +103,17 @@ impl Prober {
             authorities: self.trust.store(own_authorities),
             trust: &self.trust,
             via: proxy.as_ref().map_or(Via::Direct, |proxy| {
-                Via::Proxy(self.logins.of(&proxy.address))
+                Via::Proxy(Hop {
+                    scheme: proxy.address.scheme,
+                    name: &proxy.address.host,
+                    login: self.logins.of(&proxy.address),
+                })
             }),
             deadline: self.deadline,
         };
         let supported = proxy
             .as_ref()
-            .is_none_or(|proxy| proxy.address.scheme == Scheme::Http);
+            .is_none_or(|proxy| proxy.address.scheme != Scheme::Socks);
         let (paths, body) = if supported {
             Box::pin(walk_both(&errand, &addresses, port)).await
         } else {
@@ -113,6 +123,7 @@ impl Prober {
             group,
             host: host.clone(),
             led_here: None,
+            download: None,
             proxy,
             names,
             paths,
@@ -146,13 +157,14 @@ impl Prober {
         (Some(names), addresses)
     }
 
-    /// Asks the registry for a public blob as a Docker daemon would, and looks at the host that it is redirected to.
+    /// Asks the registry for a public blob as a Docker daemon would, and looks at the host that it is redirected to. Where
+    /// it leads nowhere, that is no failure: the blob may be gone, or the registry serve it itself.
     async fn follow_blob(
         &self,
         group: &str,
         registry: &OutboundHost,
         user: ProxyUser,
-    ) -> Option<HostProbe> {
+    ) -> Result<HostProbe, Download> {
         let blob = &self.blob;
         let token_host = OutboundHost {
             host: blob.token_host.clone(),
@@ -169,20 +181,32 @@ impl Prober {
         let (_, body) = self
             .look(group.to_owned(), &token_host, user, request)
             .await;
-        let answer: Value = serde_json::from_slice(&body).ok()?;
-        let token = answer.get("token").and_then(Value::as_str)?;
+        let answer: Option<Value> = serde_json::from_slice(&body).ok();
+        let token = answer
+            .as_ref()
+            .and_then(|answer| answer.get("token")?.as_str())
+            .ok_or(Download::NoToken)?;
         let path = format!("/v2/{}/blobs/{}", blob.repository, blob.digest);
         let request = Request {
             path: &path,
             token: Some(token),
         };
         let (redirected, _) = self.look(group.to_owned(), registry, user, request).await;
-        let location = redirected.paths.iter().find_map(redirect)?;
-        let (host, port) = host_of(&location)?;
+        let (host, port) = redirected
+            .paths
+            .iter()
+            .find_map(redirect)
+            .and_then(|location| host_of(&location))
+            .ok_or(Download::NotRedirected {
+                status: redirected.paths.iter().find_map(status),
+            })?;
         // With too little time left a silent host could not be told from a slow beginning.
         let left = self.deadline.saturating_duration_since(Instant::now());
-        if host == registry.host || left < self.patience / 2 {
-            return None;
+        if host == registry.host {
+            return Err(Download::SameHost);
+        }
+        if left < self.patience / 2 {
+            return Err(Download::TooLate { host });
         }
         let storage = OutboundHost {
             host,
@@ -197,7 +221,7 @@ impl Prober {
         };
         let (mut probe, _) = self.look(group.to_owned(), &storage, user, request).await;
         probe.led_here = Some(registry.host.clone());
-        Some(probe)
+        Ok(probe)
     }
 }
 
@@ -221,6 +245,13 @@ async fn walk_both(errand: &Errand<'_>, addresses: &[IpAddr], port: u16) -> (Vec
         }
     }
     (paths, body)
+}
+
+fn status(path: &Path) -> Option<u16> {
+    match &path.attempt.http.as_ref()?.outcome {
+        HttpOutcome::Answered(answer) => Some(answer.status),
+        _ => None,
+    }
 }
 
 fn redirect(path: &Path) -> Option<String> {

@@ -189,6 +189,22 @@ struct Witness {
     seen: Arc<Mutex<Seen>>,
 }
 
+impl Witness {
+    /// A server that cannot prove that the certificate is its own is not trusted, whoever signed the certificate.
+    fn note(
+        &self,
+        verified: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Err(error) = verified {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if seen.trust == Some(TrustVerdict::Trusted) {
+                seen.trust = Some(distrust(&error));
+            }
+        }
+        Ok(HandshakeSignatureValid::assertion())
+    }
+}
+
 impl ServerCertVerifier for Witness {
     fn verify_server_cert(
         &self,
@@ -229,12 +245,13 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(
+        let verified = rustls::crypto::verify_tls12_signature(
             message,
             cert,
             dss,
             &self.provider.signature_verification_algorithms,
-        )
+        );
+        self.note(verified)
     }
 
     fn verify_tls13_signature(
@@ -243,12 +260,13 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(
+        let verified = rustls::crypto::verify_tls13_signature(
             message,
             cert,
             dss,
             &self.provider.signature_verification_algorithms,
-        )
+        );
+        self.note(verified)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -73,7 +73,7 @@ pub async fn read(site: &Site) -> Trust {
     let root = site.root.clone();
     let mut candidates: Vec<PathBuf> = site
         .profile
-        .network
+        .certificates
         .trust_stores
         .iter()
         .map(|path| path.to_path_buf())

@@ -1,11 +1,10 @@
-//! Asking a proxy for a way through (`CONNECT`).
+//! Asking an HTTP proxy for a way through (`CONNECT`), and what any proxy may say to that.
 
 use std::{collections::BTreeMap, io};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout_at},
 };
 
@@ -52,6 +51,22 @@ pub enum Tunnel {
         /// What it was.
         what: String,
     },
+    /// It answered something that is not of SOCKS 5.
+    NotSocks {
+        /// What it was.
+        what: String,
+    },
+    /// It wants a login, and none is configured (SOCKS).
+    LoginWanted,
+    /// It does not take the login that is configured (SOCKS).
+    LoginRefused,
+    /// Its rules forbid the host (SOCKS).
+    Forbidden,
+    /// It found no way to the host (SOCKS).
+    NoWay {
+        /// Why, as it says.
+        how: String,
+    },
     /// It is of a kind that is not examined.
     Unsupported {
         /// Which kind.
@@ -60,13 +75,16 @@ pub enum Tunnel {
 }
 
 /// Asks the proxy at the other end of `stream` for a way to `host` and `port`.
-pub async fn open(
-    stream: &mut TcpStream,
+pub async fn open<Stream>(
+    stream: &mut Stream,
     host: &str,
     port: u16,
     login: Option<&Login>,
     deadline: Instant,
-) -> Tunnel {
+) -> Tunnel
+where
+    Stream: AsyncRead + AsyncWrite + Unpin,
+{
     match timeout_at(deadline, ask(stream, host, port, login)).await {
         Err(_elapsed) => Tunnel::Silent,
         Ok(Err(error)) => Tunnel::Cut {
@@ -76,12 +94,15 @@ pub async fn open(
     }
 }
 
-async fn ask(
-    stream: &mut TcpStream,
+async fn ask<Stream>(
+    stream: &mut Stream,
     host: &str,
     port: u16,
     login: Option<&Login>,
-) -> io::Result<Vec<u8>> {
+) -> io::Result<Vec<u8>>
+where
+    Stream: AsyncRead + AsyncWrite + Unpin,
+{
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
@@ -113,7 +134,7 @@ async fn ask(
     Ok(head)
 }
 
-fn read(head: &[u8]) -> Tunnel {
+pub(in crate::facts) fn read(head: &[u8]) -> Tunnel {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let status = match response.parse(head) {
@@ -142,7 +163,8 @@ fn read(head: &[u8]) -> Tunnel {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Some bytes as they can be shown.
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes)
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })

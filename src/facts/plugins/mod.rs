@@ -4,7 +4,7 @@
 //! root could have written; see [`Refusal`].
 
 mod naming;
-mod output;
+pub(in crate::facts) mod output;
 mod trust;
 
 use std::{

@@ -26,9 +26,11 @@ pub enum Scheme {
     /// Plain HTTP, with CONNECT.
     #[default]
     Http,
-    /// HTTP over TLS.
+    /// HTTP over TLS, with CONNECT.
     Https,
-    /// SOCKS, any version.
+    /// SOCKS 5; names are left to the proxy.
+    Socks5,
+    /// SOCKS of an older or unnamed version.
     Socks,
 }
 
@@ -43,6 +45,20 @@ pub struct ProxyAddress {
     pub port: u16,
     /// Whether a name and password are configured for it.
     pub has_login: bool,
+}
+
+impl ProxyAddress {
+    /// Reads an address as variables, configurations and the Docker engine spell it; none where it names no proxy.
+    #[must_use]
+    pub fn read(value: &str) -> Option<Self> {
+        parse(value).ok().map(|(address, _)| address)
+    }
+
+    /// Whether both are the same proxy, spoken to in the same way; logins do not count.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
+    }
 }
 
 impl fmt::Display for ProxyAddress {
@@ -63,6 +79,27 @@ pub struct Login {
 }
 
 impl Login {
+    /// A login; bytes that a proxy's address spells with `%` stand here as they are.
+    #[must_use]
+    pub fn new(name: &str, password: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            password: password.to_owned(),
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
     /// The value of `Proxy-Authorization`.
     #[must_use]
     pub fn basic(&self) -> String {
@@ -102,7 +139,8 @@ pub fn parse(value: &str) -> Result<(ProxyAddress, Option<Login>), &'static str>
         Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
             "http" => (Scheme::Http, rest),
             "https" => (Scheme::Https, rest),
-            "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => (Scheme::Socks, rest),
+            "socks5" | "socks5h" => (Scheme::Socks5, rest),
+            "socks" | "socks4" | "socks4a" => (Scheme::Socks, rest),
             _ => return Err("it begins with a scheme that is none of http, https and socks"),
         },
     };
@@ -110,10 +148,7 @@ pub fn parse(value: &str) -> Result<(ProxyAddress, Option<Login>), &'static str>
         None => (None, rest),
         Some((login, place)) => {
             let (name, password) = login.split_once(':').unwrap_or((login, ""));
-            let login = Login {
-                name: decoded(name),
-                password: decoded(password),
-            };
+            let login = Login::new(&decoded(name), &decoded(password));
             (Some(login), place)
         }
     };
@@ -121,7 +156,7 @@ pub fn parse(value: &str) -> Result<(ProxyAddress, Option<Login>), &'static str>
     let default_port = match scheme {
         Scheme::Http => 80,
         Scheme::Https => 443,
-        Scheme::Socks => 1080,
+        Scheme::Socks5 | Scheme::Socks => 1080,
     };
     let (host, port) = host_and_port(place, default_port)?;
     let address = ProxyAddress {

@@ -1,6 +1,6 @@
 //! The proxies that the shell, the Docker daemon and containers are told to use, each told apart.
 
-mod address;
+pub(in crate::facts) mod address;
 mod docker;
 mod exceptions;
 

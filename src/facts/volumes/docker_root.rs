@@ -56,7 +56,7 @@ fn reason(problem: &FileProblem) -> Option<String> {
 }
 
 /// `data-root`, which releases before 17.05 called `graph`.
-fn parse(content: &[u8]) -> Result<Option<PathBuf>, String> {
+pub(in crate::facts) fn parse(content: &[u8]) -> Result<Option<PathBuf>, String> {
     if content.trim_ascii().is_empty() {
         return Ok(None);
     }

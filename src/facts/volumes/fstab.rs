@@ -16,7 +16,7 @@ pub struct FstabEntry {
 }
 
 /// The entries of an fstab; what is no entry is passed over.
-pub(super) fn parse(text: &str) -> Vec<FstabEntry> {
+pub(in crate::facts) fn parse(text: &str) -> Vec<FstabEntry> {
     text.lines().filter_map(entry).collect()
 }
 

@@ -1,8 +1,8 @@
 //! The file systems behind the data, Docker's data and `/`.
 
-mod docker_root;
-mod fstab;
-mod mounts;
+pub(in crate::facts) mod docker_root;
+pub(in crate::facts) mod fstab;
+pub(in crate::facts) mod mounts;
 mod octal;
 mod place;
 mod raw;

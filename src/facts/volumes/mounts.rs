@@ -29,7 +29,7 @@ pub struct Mount {
 
 /// The table of mounts, in which the mount that a path lies on can be found.
 #[derive(Debug, Default)]
-pub(super) struct Mounts {
+pub(in crate::facts) struct Mounts {
     entries: Vec<Entry>,
     /// The entries mounted on another one, by that one's mount id.
     children: HashMap<i32, Vec<usize>>,

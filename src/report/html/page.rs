@@ -43,7 +43,7 @@ pub(super) struct Page {
 
 /// A situation as the templates need it: the word, and the name of its symbol and colour.
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct SituationView {
+pub(crate) struct SituationView {
     slug: &'static str,
     word: &'static str,
 }
@@ -57,7 +57,7 @@ impl SituationView {
     }
 
     /// The situation of a thing that has a status only.
-    pub(super) fn of_status(status: Status) -> Self {
+    pub(crate) fn of_status(status: Status) -> Self {
         Self {
             slug: status.word(),
             word: status.word(),

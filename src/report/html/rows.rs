@@ -94,7 +94,12 @@ pub(super) fn of(report: &Report, finding: &Finding) -> Vec<Row> {
     for evidence in &finding.evidence {
         row(&evidence.label, evidence.value.clone());
     }
-    for measurement in &finding.measurements {
+    // Phases are drawn, and stand in words with the evidence of each host.
+    let figures = finding
+        .measurements
+        .iter()
+        .filter(|measurement| measurement.name != charts::PHASE);
+    for measurement in figures {
         row(
             &charts::named(measurement),
             charts::quantity(&measurement.name, measurement.value),

@@ -20,6 +20,8 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     built_in!("changes.html"),
     built_in!("expiry.html"),
     built_in!("firewall.html"),
+    built_in!("fleet.css"),
+    built_in!("fleet.html"),
     built_in!("front.html"),
     built_in!("macros.html"),
     built_in!("requirements.html"),
@@ -71,6 +73,16 @@ impl Templates {
     /// The page.
     pub(super) fn audit(&self, context: Value) -> Result<String, PageError> {
         self.render("audit.html", context)
+    }
+
+    /// The style sheet of a fleet's page of this hash: what all pages share, and what only this one has.
+    pub(crate) fn fleet_style(&self, sha256: &str) -> Result<String, PageError> {
+        Ok(self.style(sha256)? + &self.render("fleet.css", minijinja::context! {})?)
+    }
+
+    /// The page of a fleet.
+    pub(crate) fn fleet(&self, context: Value) -> Result<String, PageError> {
+        self.render("fleet.html", context)
     }
 
     fn render(&self, name: &str, context: Value) -> Result<String, PageError> {

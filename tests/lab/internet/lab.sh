@@ -42,7 +42,7 @@ routes
 for n in 3 53 54 66 67 68; do ip addr add 10.99.0.$n/32 dev lo; done
 ip addr add 2001:db8:99::53/64 dev to-cust nodad
 service() { ip addr add 203.0.113.$1/32 dev lo; ip addr add 2001:db8:113::$1/128 dev lo nodad; }
-for n in 10 11 12 13 30 31 40 41 50 51 60 61 62 $(seq 100 112) $(seq 120 136); do service $n; done
+for n in 10 11 12 13 30 31 40 41 42 50 51 60 61 62 $(seq 100 112) $(seq 120 138); do service $n; done
 ip addr add 137.116.234.60/32 dev lo
 ip addr add 52.142.116.113/32 dev lo
 
@@ -68,6 +68,8 @@ authority inspector "/O=Inspector Inc/CN=Inspector CA"
 authority private "/O=Acme/CN=Acme Private Root"
 signed good root "/CN=services.lab" "$names" "" env
 signed inspected inspector "/CN=inspected.lab" "$names" "" env
+signed proxy root "/CN=proxy.lab" DNS:proxy.lab "" env
+signed proxy-odd inspector "/CN=proxy.lab" DNS:proxy.lab "" env
 signed relay private "/CN=relay.example.com" DNS:relay.example.com "" env
 signed other root "/CN=other.lab" DNS:www.other.example "" env
 days=30 signed expired root "/CN=expired.lab" "$names" "" faketime '400 days ago'
@@ -117,6 +119,9 @@ blocked='location / { default_type text/html; return 403 "<html><title>Blocked</
   site 132 inspected.pem inspected.key "$blocked"
   site 133 whole.pem leaf.key "$all"
   site 134 good.pem good.key 'location / { return 302 https://$host$request_uri; }'
+  # Pebble's directory, at the path that Let's Encrypt has for it.
+  site 137 good.pem good.key 'location = /directory { proxy_pass https://203.0.113.42:14000/dir; }'
+  site 138 good.pem good.key "$registry location /v2/library/ { return 404; }"
   for address in 137.116.234.60 52.142.116.113; do
     echo "server { listen $address:443 ssl; ssl_certificate $dir/ca/good.pem; ssl_certificate_key $dir/ca/good.key; location / { return 200 lab; } }"
   done
@@ -125,7 +130,8 @@ blocked='location / { default_type text/html; return 403 "<html><title>Blocked</
 nginx -c "$dir/nginx.conf" -e "$dir/nginx.log" 2>> nginx.log &
 python3 "$here/odd.py" "$dir" > odd.log 2>&1 &
 
-# --- proxies: 3128 wants a login, 3129 none, 3130 forbids, 3131 breaks TLS open ---------------------------------------------
+# --- proxies: 3128 wants a login, 3129 none, 3130 forbids, 3131 breaks TLS open; over TLS 3132 wants none, 3133 presents -----
+# --- a certificate that nobody trusts, 3134 wants a login -------------------------------------------------------------------
 mkdir -p squid && chown proxy: squid
 htpasswd -bc squid/passwords lab 'Geheim-4711' 2>/dev/null || printf 'lab:%s\n' "$(openssl passwd -apr1 'Geheim-4711')" > squid/passwords
 rm -rf squid/forged && /usr/lib/squid/security_file_certgen -c -s "$dir/squid/forged" -M 4MB > /dev/null 2>&1
@@ -136,6 +142,9 @@ http_port 203.0.113.40:3128
 http_port 203.0.113.40:3129
 http_port 203.0.113.40:3130
 http_port 203.0.113.40:3131 ssl-bump tls-cert=$dir/ca/inspector-both.pem generate-host-certificates=on dynamic_cert_mem_cache_size=4MB
+https_port 203.0.113.40:3132 tls-cert=$dir/ca/proxy.pem tls-key=$dir/ca/proxy.key
+https_port 203.0.113.40:3133 tls-cert=$dir/ca/proxy-odd.pem tls-key=$dir/ca/proxy-odd.key
+https_port 203.0.113.40:3134 tls-cert=$dir/ca/proxy.pem tls-key=$dir/ca/proxy.key
 sslcrtd_program /usr/lib/squid/security_file_certgen -s $dir/squid/forged -M 4MB
 sslcrtd_children 1
 tls_outgoing_options flags=DONT_VERIFY_PEER
@@ -143,7 +152,7 @@ ssl_bump bump all
 auth_param basic program /usr/lib/squid/basic_ncsa_auth $dir/squid/passwords
 auth_param basic children 1
 auth_param basic realm lab
-acl wants_login localport 3128
+acl wants_login localport 3128 3134
 acl forbids localport 3130
 acl portal dstdomain portal.sesam.io
 acl forbids_portal localport 3129
@@ -177,8 +186,31 @@ proxies() { # [EXTRA RULES] start squid, once somebody needs it, or with other r
   rm -f squid/squid.pid
   squid -N -f "$dir/squid.conf" > squid.log 2>&1 &
   squid_pid=$!
-  for _ in $(seq 300); do (: < /dev/tcp/203.0.113.40/3131) 2>/dev/null && return 0; sleep 0.02; done
+  opened 203.0.113.40 3134
+}
+opened() { # ADDRESS PORT  waits until somebody listens there
+  for _ in $(seq 1500); do (: < "/dev/tcp/$1/$2") 2>/dev/null && return 0; sleep 0.02; done
   return 1
+}
+socks_pid=
+socks() { # SOCKS 5, once somebody needs it: 1080 wants no login, 1081 wants one
+  [ -n "$socks_pid" ] && return 0
+  microsocks -i 203.0.113.42 -p 1080 > socks.log 2>&1 &
+  microsocks -i 203.0.113.42 -p 1081 -u lab -P Geheim-4711 >> socks.log 2>&1 &
+  socks_pid=$!
+  opened 203.0.113.42 1080 && opened 203.0.113.42 1081
+}
+acme_pid=
+acme_server() { # pebble, once somebody needs it
+  [ -n "$acme_pid" ] && return 0
+  cat > pebble.json <<EOF
+{"pebble": {"listenAddress": "203.0.113.42:14000", "managementListenAddress": "203.0.113.42:15000",
+  "certificate": "$dir/ca/good.pem", "privateKey": "$dir/ca/good.key", "httpPort": 80, "tlsPort": 443,
+  "ocspResponderURL": "", "externalAccountBindingRequired": false}}
+EOF
+  pebble -config pebble.json > pebble.log 2>&1 &
+  acme_pid=$!
+  opened 203.0.113.42 14000
 }
 
 # --- names ------------------------------------------------------------------------------------------------------------------
@@ -209,7 +241,7 @@ names() { # put the names into effect; what is “-” is left to the extra line
   } > dnsmasq.conf
   dnsmasq -C dnsmasq.conf 2> dnsmasq.log &
   dnsmasq_pid=$!
-  for _ in $(seq 300); do ss -Hltn 'src 10.99.0.1:53' 2>/dev/null | grep -q . && return 0; sleep 0.01; done
+  for _ in $(seq 3000); do ss -Hltn 'src 10.99.0.1:53' 2>/dev/null | grep -q . && return 0; sleep 0.01; done
   cat dnsmasq.log >&2
   return 1
 }
@@ -230,6 +262,16 @@ USER_ID=1001
 NODE_DOMAIN=$1
 APPLIANCE_ID=6f1c3a52-4a0e-4d9c-9a54-0b7f3e1d2c4b
 SUBSCRIPTION_ID=12345
+EOF
+}
+own_certificate() { # the stack serves a certificate of the customer's own
+  mkdir -p /srv/data/traefik/certs
+  cat > /srv/data/docker-compose.yml <<'EOF'
+services:
+  traefik:
+    image: traefik:v3.1
+    command: [--entrypoints.websecure.address=:443, --providers.file.filename=/traefik.yml]
+    volumes: [/srv/data/traefik/certs:/certs:ro]
 EOF
 }
 
@@ -271,13 +313,15 @@ reset() {
   variables=()
   return 0
 }
+customer() { # COMMAND…  runs it on the customer's machine
+  ip netns exec cust env -i PATH="$PATH" HOME=/root "${variables[@]}" "${wrap[@]}" "$@"
+}
 examine() { # ARGUMENT…  runs the doctor as the customer; the report goes to report.json
-  ip netns exec cust env -i PATH="$PATH" HOME=/root "${variables[@]}" "${wrap[@]}" \
-    "$doctor" check dns outbound "$@" --profile "$profile" --format json --no-progress > report.json 2> stderr.txt
+  customer "$doctor" check dns outbound "$@" --profile "$profile" --format json --no-progress > report.json 2> stderr.txt
 }
 cp "$here/lab.toml" lab.toml
 names_reset
-for _ in $(seq 500); do (: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log && break; sleep 0.02; done
+for _ in $(seq 3000); do (: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log && break; sleep 0.02; done
 (: < /dev/tcp/203.0.113.10/443) 2>/dev/null && grep -q ready odd.log || { cat odd.log nginx.log >&2; exit 1; }
 reset
 echo ready

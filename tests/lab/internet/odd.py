@@ -115,6 +115,15 @@ async def proxy_bad_gateway(reader, writer):
     writer.close()
 
 
+async def socks_forbids(reader, writer):
+    await reader.read(100)
+    writer.write(b"\x05\x00")
+    await reader.read(300)
+    writer.write(b"\x05\x02\x00\x01\x00\x00\x00\x00\x00\x00")
+    await writer.drain()
+    writer.close()
+
+
 def name_of(packet):
     labels, at = [], 12
     while packet[at]:
@@ -236,7 +245,7 @@ async def main():
         for number, handler in handlers.items():
             for address in (f"203.0.113.{number}", f"2001:db8:113::{number}"):
                 await asyncio.start_server(handler, address, 443, ssl=tls)
-    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut)):
+    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut), (1080, socks_forbids)):
         await asyncio.start_server(handler, "203.0.113.41", port)
     loop = asyncio.get_running_loop()
     for address, answer in (("10.99.0.53", odd_names), ("10.99.0.54", all_garbage)):

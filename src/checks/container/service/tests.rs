@@ -6,9 +6,12 @@ use super::*;
 use crate::{
     checks::{
         Status,
-        cases::{Case, engine, judge_cases, stack_file},
+        cases::{Case, engine, judge_cases, nothing_observed, stack_file, verdict},
     },
-    facts::{Facts, docker::Health},
+    facts::{
+        Facts,
+        docker::{Health, Image},
+    },
 };
 
 fn made(change: fn(&mut Container, &mut Details)) -> impl Fn(&mut Facts) {
@@ -163,4 +166,23 @@ fn cases() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_container_whose_image_is_not_there_waits_for_the_registry() {
+    let waits = |tags: &[&str]| {
+        let mut facts = nothing_observed();
+        stack_file(|_| {})(&mut facts);
+        engine(|engine| {
+            engine.containers = Observed::Seen(Vec::new());
+            engine.images = Observed::Seen(vec![Image {
+                tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                ..Image::default()
+            }]);
+        })(&mut facts);
+        let follows = verdict(&TRAEFIK, &facts).follows;
+        follows.iter().any(|check| check.id == outbound::DOCKER.id)
+    };
+    assert!(waits(&["sesam/fluent-bit:1.9.4"]));
+    assert!(!waits(&["traefik:v3.1"]));
 }

@@ -151,3 +151,17 @@ fn a_low_soft_limit_is_a_remark() {
     let verdict = verdict(&LIMITS, &facts);
     assert!(verdict.remarks[0].contains("1024"), "{:?}", verdict.remarks);
 }
+
+#[test]
+fn the_limit_that_containers_get_is_measured_where_an_engine_runs() {
+    let mut facts = nothing_observed();
+    let needed = facts.profile.system.open_files;
+    but(|_| {})(&mut facts);
+    let measured = verdict(&LIMITS, &facts).measurements;
+    assert_eq!(measured, [open_files(1_048_576, needed)]);
+    but(|limits| limits.containerd = files(500))(&mut facts);
+    let measured = verdict(&LIMITS, &facts).measurements;
+    assert_eq!(measured, [open_files(500, needed)]);
+    but(|limits| limits.containerd = Observed::Absent)(&mut facts);
+    assert_eq!(verdict(&LIMITS, &facts).measurements, []);
+}

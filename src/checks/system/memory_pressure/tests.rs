@@ -214,3 +214,29 @@ fn the_killed_process_is_named_and_every_trouble_is_shown() {
     assert_eq!(causes, [Some("oom-killed"), None, Some("pressure")]);
     assert_eq!(verdict.advice.len(), 2);
 }
+
+#[test]
+fn what_is_available_and_how_long_tasks_wait_is_measured() {
+    let mut facts = nothing_observed();
+    but(|memory| {
+        available_bytes(Some(8_000_000_000))(memory);
+        waiting(25.0)(memory);
+        memory.kills = killed_at("2026-11-23T14:00:00Z");
+    })(&mut facts);
+    let limits = facts.profile.memory.clone();
+    let measured = verdict(&MEMORY_PRESSURE, &facts).measurements;
+    let least = limits.available_warn_below(Bytes(16_000_000_000));
+    assert_eq!(
+        measured,
+        [
+            Measurement::count("memory_available_bytes", 8_000_000_000).warn(Limit::below(least)),
+            Measurement::new("memory_pressure_ratio", 0.25)
+                .warn(Limit::Above(limits.pressure_warn_percent / 100.0)),
+        ]
+    );
+    but(|memory| {
+        available_bytes(None)(memory);
+        memory.pressure = Observed::Absent;
+    })(&mut facts);
+    assert_eq!(verdict(&MEMORY_PRESSURE, &facts).measurements, []);
+}

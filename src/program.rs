@@ -14,8 +14,8 @@ use rustix::{
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::{Child, Command},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdin, Command},
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -59,7 +59,7 @@ fn kill(leader: i32) {
 
 /// What became of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub struct Run {
     /// How it ended.
     pub ended: Ended,
     /// What it said.
@@ -70,7 +70,7 @@ pub(super) struct Run {
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// By itself, with this code.
     Exited(i32),
     /// By this signal, not ours.
@@ -81,7 +81,7 @@ pub(super) enum Ended {
 
 /// What a program wrote, as far as it was kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Captured {
+pub struct Captured {
     /// The first bytes.
     pub bytes: Vec<u8>,
     /// Whether there was more, which was dropped.
@@ -90,6 +90,7 @@ pub(super) struct Captured {
 
 impl Captured {
     /// As text; bytes that are no UTF-8 become U+FFFD.
+    #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -100,19 +101,47 @@ impl Captured {
 ///
 /// # Errors
 /// Where the program could not be started.
-pub(super) async fn run(command: Command, most: usize, deadline: Duration) -> io::Result<Run> {
+pub async fn run(command: Command, most: usize, deadline: Duration) -> io::Result<Run> {
+    converse(command, Talk::default(), most, deadline).await
+}
+
+/// What a program is given beside its arguments, and who hears what it says.
+#[derive(Default)]
+pub struct Talk<'a> {
+    /// Variables of its environment, beside the search path and a language that is the same everywhere.
+    pub environment: Vec<(String, String)>,
+    /// What it reads on its stdin; a secret goes this way and never into an argument.
+    pub input: Option<Vec<u8>>,
+    /// Told every line that it writes, while it runs.
+    pub hear: Option<&'a (dyn Fn(&str) + Send + Sync)>,
+}
+
+/// Like [`run`], with a say in what the program is given.
+///
+/// # Errors
+/// As for [`run`].
+pub async fn converse(
+    mut command: Command,
+    talk: Talk<'_>,
+    most: usize,
+    deadline: Duration,
+) -> io::Result<Run> {
     let limit = Instant::now() + deadline;
-    let (mut child, group) = start(command, limit).await?;
+    command.env_clear().envs(talk.environment);
+    let (mut child, group) = start(command, talk.input.is_some(), limit).await?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::Error::other("its outputs are not connected"));
     };
+    let stdin = child.stdin.take();
+    let hear = talk.hear;
     let mut said = Captured::default();
     let mut complained = Captured::default();
     let in_time = {
         let reading = async {
             tokio::join!(
-                capture(stdout, most, &mut said),
-                capture(stderr, most, &mut complained)
+                capture(stdout, most, &mut said, hear),
+                capture(stderr, most, &mut complained, hear),
+                feed(stdin, talk.input),
             )
         };
         tokio::pin!(reading);
@@ -155,13 +184,24 @@ pub(super) async fn run(command: Command, most: usize, deadline: Duration) -> io
     })
 }
 
-async fn start(mut command: Command, limit: Instant) -> io::Result<(Child, Group)> {
+/// A program that does not read to the end has its own reasons.
+async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
+    if let (Some(mut stdin), Some(input)) = (stdin, input) {
+        let _ = stdin.write_all(&input).await;
+        let _ = stdin.shutdown().await;
+    }
+}
+
+async fn start(mut command: Command, is_fed: bool, limit: Instant) -> io::Result<(Child, Group)> {
     command
-        .env_clear()
         .env("PATH", PATH)
         .env("LC_ALL", "C")
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(if is_fed {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -197,14 +237,38 @@ fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
     Ok((child, Group { leader }))
 }
 
-async fn capture(mut pipe: impl AsyncRead + Unpin, most: usize, captured: &mut Captured) {
+async fn capture(
+    mut pipe: impl AsyncRead + Unpin,
+    most: usize,
+    captured: &mut Captured,
+    hear: Option<&(dyn Fn(&str) + Send + Sync)>,
+) {
     let mut buffer = vec![0; 8_192];
+    let mut line = Vec::new();
     // A pipe that cannot be read has ended.
     while let Ok(length @ 1..) = pipe.read(&mut buffer).await {
         let room = most.saturating_sub(captured.bytes.len());
         let kept = buffer.get(..length.min(room)).unwrap_or_default();
         captured.bytes.extend_from_slice(kept);
         captured.cut |= length > room;
+        if let Some(hear) = hear {
+            tell_lines(buffer.get(..length).unwrap_or_default(), &mut line, hear);
+        }
+    }
+}
+
+/// A program that draws its progress ends a line with a carriage return.
+fn tell_lines(bytes: &[u8], line: &mut Vec<u8>, hear: &(dyn Fn(&str) + Send + Sync)) {
+    const LONGEST: usize = 4_096;
+    for byte in bytes {
+        if matches!(byte, b'\n' | b'\r') {
+            if !line.is_empty() {
+                hear(&String::from_utf8_lossy(line));
+            }
+            line.clear();
+        } else if line.len() < LONGEST {
+            line.push(*byte);
+        }
     }
 }
 

@@ -1,0 +1,111 @@
+//! The machine's own addresses.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Observed;
+
+/// Containers and tunnels can give a machine thousands; nobody reads more than these.
+const MOST_ADDRESSES: usize = 64;
+
+/// What container engines and hypervisors begin the names of their own bridges with; `br-` is Docker's for its networks.
+const BRIDGES: [&str; 6] = ["docker", "br-", "veth", "virbr", "lxcbr", "cni"];
+
+/// One address of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The interface that has it.
+    pub interface: String,
+}
+
+impl OwnAddress {
+    /// Whether others can reach the machine by it: it is neither this machine's only, nor this link's, nor its containers'.
+    fn is_for_others(&self) -> bool {
+        let is_near = match self.address {
+            IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+        };
+        let is_bridge = BRIDGES
+            .iter()
+            .any(|bridge| self.interface.starts_with(bridge));
+        !is_near && !is_bridge && !self.address.is_unspecified()
+    }
+}
+
+/// Every address, loopback and containers' bridges included, as the kernel has them.
+#[must_use]
+pub fn all() -> Observed<Vec<OwnAddress>> {
+    match nix::ifaddrs::getifaddrs() {
+        Err(error) => Observed::from_error(&error.into(), "the addresses of this machine"),
+        Ok(interfaces) => Observed::Seen(
+            interfaces
+                .filter_map(|interface| {
+                    let address = interface.address?;
+                    let address = address
+                        .as_sockaddr_in()
+                        .map(|address| IpAddr::V4(address.ip()))
+                        .or_else(|| {
+                            address
+                                .as_sockaddr_in6()
+                                .map(|address| IpAddr::V6(address.ip()))
+                        })?;
+                    Some(OwnAddress {
+                        address,
+                        interface: interface.interface_name,
+                    })
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// The addresses by which others can reach the machine, IPv4 before IPv6, a bounded number of them.
+#[must_use]
+pub fn for_others() -> Observed<Vec<OwnAddress>> {
+    all().map(|mut addresses| {
+        addresses.retain(OwnAddress::is_for_others);
+        addresses.sort_by_key(|own| own.address.is_ipv6());
+        addresses.truncate(MOST_ADDRESSES);
+        addresses
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_addresses_of_its_own() {
+        let own = all();
+        let own = own.seen().unwrap();
+        assert!(own.iter().any(|known| known.address.is_loopback()));
+        let shown = for_others();
+        let shown = shown.seen().unwrap();
+        assert!(shown.iter().all(|known| own.contains(known)));
+        assert!(shown.len() < own.len());
+    }
+
+    #[test]
+    fn what_only_this_machine_or_its_containers_use_is_not_shown() {
+        for (address, interface, expected) in [
+            ("10.20.30.40", "eth0", true),
+            ("2001:db8::40", "ens18", true),
+            ("192.168.1.7", "br0", true),
+            ("127.0.0.1", "lo", false),
+            ("::1", "lo", false),
+            ("169.254.3.4", "eth0", false),
+            ("fe80::1", "eth0", false),
+            ("172.17.0.1", "docker0", false),
+            ("172.18.0.1", "br-0242ac110002", false),
+        ] {
+            let own = OwnAddress {
+                address: address.parse().unwrap(),
+                interface: interface.into(),
+            };
+            assert_eq!(own.is_for_others(), expected, "{address} on {interface}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Docker as a service: enabled, started, and restarted so that it takes its settings.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{ByHand, Made, command, one};
+use crate::remediate::{
+    change::{Change, WayBack},
+    engine::Engine,
+    machine::{Call, Machine},
+    step::{Situation, Step, StepError},
+};
+
+const SERVICE: &str = "docker";
+/// The engine writes it when it starts.
+const PROCESS_FILE: &str = "/run/docker.pid";
+/// An engine with many containers takes its time.
+const WITHIN: Duration = Duration::from_mins(3);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How services are told what to do on this machine.
+#[derive(Clone)]
+enum Manager {
+    Systemd(PathBuf),
+    /// Init scripts.
+    Service(PathBuf),
+}
+
+impl Manager {
+    fn find(machine: &Machine) -> Option<Self> {
+        let runs_systemd = machine
+            .root()
+            .locate(Path::new("/run/systemd/system"))
+            .is_ok_and(|located| located.is_dir());
+        let systemd = machine.program(&["systemctl"]).filter(|_| runs_systemd);
+        systemd
+            .map(Self::Systemd)
+            .or_else(|| machine.program(&["service"]).map(Self::Service))
+    }
+
+    fn call(&self, word: &str) -> Call {
+        match self {
+            Self::Systemd(program) => Call::new(program).arguments([word, SERVICE]).within(WITHIN),
+            Self::Service(program) => Call::new(program).arguments([SERVICE, word]).within(WITHIN),
+        }
+    }
+}
+
+fn manager(machine: &Machine) -> Result<Manager, StepError> {
+    Manager::find(machine).ok_or_else(|| {
+        StepError::NotHere("neither systemd nor `service` is on this machine".into())
+    })
+}
+
+/// How an engine that runs comes to take what its files say once a change of them was taken back.
+pub(super) fn restart_call(machine: &Machine) -> Option<Call> {
+    machine.entry(Path::new(PROCESS_FILE)).ok().flatten()?;
+    Manager::find(machine).map(|manager| manager.call("restart"))
+}
+
+/// Waits until the engine answers.
+fn await_engine(machine: &Machine, socket: &Path) -> Result<(), StepError> {
+    let begun = Instant::now();
+    loop {
+        match Engine::new(machine, socket).api_version() {
+            Ok(_) => return Ok(()),
+            Err(error) if begun.elapsed() > WITHIN => return Err(error),
+            Err(_) => machine
+                .watch()
+                .doing("waiting for the Docker engine to answer"),
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The step that has Docker start with the machine.
+pub(super) fn enable(machine: &Machine) -> Made {
+    if matches!(Manager::find(machine), Some(Manager::Service(_))) {
+        return Err(ByHand(
+            "there is no systemd here; enable Docker as this machine's init scripts have it (update-rc.d, chkconfig)".into(),
+        ));
+    }
+    one(Enable)
+}
+
+struct Enable;
+
+impl Enable {
+    fn systemctl(machine: &Machine, word: &str) -> Result<Call, StepError> {
+        match manager(machine)? {
+            Manager::Systemd(program) => Ok(Call::new(program).arguments([word, SERVICE])),
+            Manager::Service(_) => Err(StepError::NotHere("there is no systemd here".into())),
+        }
+    }
+}
+
+impl Step for Enable {
+    fn words(&self) -> String {
+        "have Docker start with the machine".into()
+    }
+
+    fn script(&self) -> Vec<String> {
+        vec![command(["systemctl", "enable", SERVICE])]
+    }
+
+    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
+        Ok(machine
+            .run(&Self::systemctl(machine, "is-enabled")?)
+            .is_err())
+    }
+
+    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        let machine = change.machine();
+        change.run(
+            &Self::systemctl(machine, "enable")?,
+            WayBack::Program {
+                words: "have Docker start with the machine no longer".into(),
+                call: Self::systemctl(machine, "disable")?,
+                is_safe: true,
+            },
+        )?;
+        Ok(())
+    }
+}
+
+/// The step that starts Docker.
+pub(super) fn start(situation: &Situation) -> Made {
+    one(Start {
+        socket: Engine::socket_of(situation.facts),
+    })
+}
+
+struct Start {
+    socket: PathBuf,
+}
+
+impl Step for Start {
+    fn words(&self) -> String {
+        "start Docker, and wait until it answers".into()
+    }
+
+    fn script(&self) -> Vec<String> {
+        vec![command(["systemctl", "start", SERVICE])]
+    }
+
+    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
+        Ok(Engine::new(machine, &self.socket).api_version().is_err())
+    }
+
+    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        let machine = change.machine();
+        let manager = manager(machine)?;
+        change.run(
+            &manager.call("start"),
+            WayBack::Program {
+                words: "stop Docker again".into(),
+                call: manager.call("stop"),
+                is_safe: true,
+            },
+        )?;
+        await_engine(machine, &self.socket)
+    }
+}
+
+/// The step that restarts Docker, where its files are younger than it.
+pub(super) fn restart(situation: &Situation) -> Made {
+    let profile = &situation.facts.profile;
+    let mut files = vec![profile.software.daemon_file.to_path_buf()];
+    files.extend(
+        profile
+            .network
+            .docker_drop_in_dirs
+            .last()
+            .map(|directory| directory.join(super::daemon_files::DROP_IN)),
+    );
+    one(Restart {
+        socket: Engine::socket_of(situation.facts),
+        files,
+    })
+}
+
+struct Restart {
+    socket: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Step for Restart {
+    fn words(&self) -> String {
+        "restart Docker, so that it takes its settings".into()
+    }
+
+    fn script(&self) -> Vec<String> {
+        vec![
+            command(["systemctl", "daemon-reload"]),
+            command(["systemctl", "restart", SERVICE]),
+        ]
+    }
+
+    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
+        let written = |path: &Path| -> Result<Option<(i64, i64)>, StepError> {
+            let entry = machine.entry(path)?;
+            Ok(entry.map(|entry| {
+                #[allow(clippy::cast_possible_wrap, clippy::unnecessary_cast)]
+                let nanoseconds = entry.status.st_mtime_nsec as i64;
+                (entry.status.st_mtime, nanoseconds)
+            }))
+        };
+        let Some(started) = written(Path::new(PROCESS_FILE))? else {
+            return Ok(false);
+        };
+        for file in &self.files {
+            if written(file)?.is_some_and(|written| written > started) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn belongs(
+        &self,
+        plan: &std::collections::BTreeSet<crate::checks::Remedy>,
+        machine: &Machine,
+    ) -> bool {
+        use crate::checks::Remedy;
+        let writes =
+            plan.contains(&Remedy::WriteDaemonConfig) || plan.contains(&Remedy::WriteDaemonProxy);
+        writes || self.is_needed(machine).unwrap_or(true)
+    }
+
+    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        let machine = change.machine();
+        let manager = manager(machine)?;
+        if let Manager::Systemd(program) = &manager {
+            machine.run(&Call::new(program).arguments(["daemon-reload"]))?;
+        }
+        change.run(
+            &manager.call("restart"),
+            WayBack::None {
+                words: "Docker was restarted, and its containers with it".into(),
+            },
+        )?;
+        await_engine(machine, &self.socket)
+    }
+}

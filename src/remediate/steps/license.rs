@@ -1,0 +1,80 @@
+//! The license, from where a person has it to where the node reads it.
+
+use std::path::PathBuf;
+
+use super::{ByHand, Made, command, one};
+use crate::{
+    files::{Root, read_bounded},
+    remediate::{
+        change::Change,
+        files::FileAttributes,
+        machine::Machine,
+        step::{Situation, Step, StepError},
+    },
+};
+
+/// The step that puts the license in its place.
+pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
+    let profile = &situation.facts.profile;
+    let Some(source) = situation.license_source() else {
+        return Err(ByHand(
+            "nobody said where the license is: name it in the answers as license_file".into(),
+        ));
+    };
+    let content = read_bounded(&Root::machine(), &source, profile.license.largest_bytes)
+        .map_err(|error| ByHand(format!("{} cannot be read: {error}", source.display())))?;
+    machine.redactor().learn(&String::from_utf8_lossy(&content));
+    let user = situation.node_user().unwrap_or(0);
+    one(PlaceLicense {
+        source,
+        target: profile.layout.license_file.to_path_buf(),
+        content,
+        attributes: FileAttributes {
+            mode: 0o640,
+            owner: (user, user),
+        },
+    })
+}
+
+struct PlaceLicense {
+    source: PathBuf,
+    target: PathBuf,
+    content: Vec<u8>,
+    attributes: FileAttributes,
+}
+
+impl Step for PlaceLicense {
+    fn words(&self) -> String {
+        format!(
+            "put the license {} at {} (mode {:o}, owner {})",
+            self.source.display(),
+            self.target.display(),
+            self.attributes.mode,
+            self.attributes.owner.0
+        )
+    }
+
+    fn script(&self) -> Vec<String> {
+        let owner = self.attributes.owner.0.to_string();
+        let mode = format!("{:o}", self.attributes.mode);
+        let (source, target) = (
+            self.source.display().to_string(),
+            self.target.display().to_string(),
+        );
+        vec![command([
+            "install", "-m", &mode, "-o", &owner, "-g", &owner, &source, &target,
+        ])]
+    }
+
+    /// A license that is there is never replaced here: what is in it a person decides.
+    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
+        Ok(machine
+            .entry(&self.target)?
+            .is_none_or(|entry| entry.status.st_size == 0))
+    }
+
+    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        change.write_file(&self.target, &self.content, self.attributes)?;
+        Ok(())
+    }
+}

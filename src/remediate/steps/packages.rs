@@ -1,0 +1,303 @@
+//! Programs from the distribution's packages.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{Made, command, one};
+use crate::{
+    profile::{AbsolutePath, Packages},
+    remediate::{
+        change::{Change, WayBack},
+        files::FileAttributes,
+        machine::{Call, Machine},
+        step::{Situation, Step, StepError},
+    },
+};
+
+/// What packages are to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Engine,
+    Compose,
+}
+
+/// The step that installs the Docker engine.
+pub(super) fn engine(situation: &Situation) -> Made {
+    one(Install::new(situation, Wanted::Engine))
+}
+
+/// The step that installs Compose.
+pub(super) fn compose(situation: &Situation) -> Made {
+    one(Install::new(situation, Wanted::Compose))
+}
+
+struct Install {
+    wanted: Wanted,
+    packages: Vec<Packages>,
+    plugin_directories: Vec<AbsolutePath>,
+    within: Duration,
+    proxies: Vec<(String, String)>,
+}
+
+impl Install {
+    fn new(situation: &Situation, wanted: Wanted) -> Self {
+        let profile = &situation.facts.profile;
+        Self {
+            wanted,
+            packages: profile.install.packages.clone(),
+            plugin_directories: profile.software.compose_plugin_directories.clone(),
+            within: Duration::from_secs(profile.install.packages_within_seconds.into()),
+            proxies: proxies(),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.wanted {
+            Wanted::Engine => "the Docker engine",
+            Wanted::Compose => "Docker Compose",
+        }
+    }
+
+    fn candidates<'p>(&self, packages: &'p Packages) -> &'p [String] {
+        match self.wanted {
+            Wanted::Engine => &packages.engine,
+            Wanted::Compose => &packages.compose,
+        }
+    }
+
+    fn manager(&self, machine: &Machine) -> Option<(Manager, &Packages)> {
+        self.packages
+            .iter()
+            .find_map(|packages| Some((Manager::find(machine, &packages.name, self)?, packages)))
+    }
+}
+
+/// The proxies of this run's environment, which a package manager needs too.
+fn proxies() -> Vec<(String, String)> {
+    ["http_proxy", "https_proxy", "no_proxy"]
+        .into_iter()
+        .filter_map(|name| {
+            let value = std::env::var(name)
+                .or_else(|_| std::env::var(name.to_ascii_uppercase()))
+                .ok()?;
+            (!value.is_empty()).then(|| (name.to_owned(), value))
+        })
+        .collect()
+}
+
+impl Step for Install {
+    fn words(&self) -> String {
+        format!("install {} from the distribution's packages", self.what())
+    }
+
+    fn script(&self) -> Vec<String> {
+        let lines = self.packages.iter().filter_map(|packages| {
+            let first = self.candidates(packages).first()?;
+            let install = match packages.name.as_str() {
+                "apt" => format!(
+                    "apt-get update && DEBIAN_FRONTEND=noninteractive {}",
+                    command(["apt-get", "install", "-y", first])
+                ),
+                name => command([name, "-y", "install", first]),
+            };
+            let program = if packages.name == "apt" {
+                "apt-get"
+            } else {
+                &packages.name
+            };
+            Some(format!(
+                "if command -v {program} >/dev/null; then {install}; fi"
+            ))
+        });
+        lines.collect()
+    }
+
+    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
+        Ok(match self.wanted {
+            Wanted::Engine => machine.program(&["dockerd"]).is_none(),
+            Wanted::Compose => {
+                let is_plugin = self.plugin_directories.iter().any(|directory| {
+                    machine
+                        .root()
+                        .locate(&directory.join("docker-compose"))
+                        .is_ok_and(|located| located.is_file())
+                });
+                !is_plugin && machine.program(&["docker-compose"]).is_none()
+            }
+        })
+    }
+
+    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        let machine = change.machine();
+        let Some((manager, packages)) = self.manager(machine) else {
+            let known: Vec<&str> = self
+                .packages
+                .iter()
+                .map(|packages| packages.name.as_str())
+                .collect();
+            return Err(StepError::NotHere(format!(
+                "none of the package managers {} is on this machine; install {} by hand, and begin again",
+                known.join(", "),
+                self.what()
+            )));
+        };
+        // Lists that cannot be refreshed may still name the package.
+        let stale = manager.refresh(machine).err();
+        let candidates = self.candidates(packages);
+        let known = |manager: &Manager| {
+            candidates
+                .iter()
+                .find(|package| manager.knows(machine, package))
+        };
+        let mut package = known(&manager);
+        if package.is_none()
+            && let Some(repository) = &packages.repository
+        {
+            machine.watch().say(&format!(
+                "  the distribution has none of {}; Docker's own packages are taken",
+                candidates.join(", ")
+            ));
+            let attributes = FileAttributes {
+                mode: 0o644,
+                owner: (0, 0),
+            };
+            change.write_file(
+                &repository.file,
+                repository.content.trim_start().as_bytes(),
+                attributes,
+            )?;
+            manager.refresh(machine)?;
+            package = known(&manager);
+        }
+        let Some(package) = package else {
+            let why = stale.map_or_else(String::new, |error| format!(" ({error})"));
+            return Err(StepError::Other(format!(
+                "none of the packages {} can be had{why}; see whether the package sources of this machine can be reached",
+                candidates.join(", ")
+            )));
+        };
+        change.run(
+            &manager.install(package),
+            WayBack::None {
+                words: format!("the package {package}, and what it needs, stays installed"),
+            },
+        )?;
+        Ok(())
+    }
+}
+
+/// A package manager that is on the machine.
+struct Manager {
+    kind: Kind,
+    program: PathBuf,
+    query: Option<PathBuf>,
+    within: Duration,
+    proxies: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Apt,
+    Dnf,
+}
+
+impl Manager {
+    fn find(machine: &Machine, name: &str, install: &Install) -> Option<Self> {
+        let (kind, program) = match name {
+            "apt" => (Kind::Apt, machine.program(&["apt-get"])?),
+            name => (Kind::Dnf, machine.program(&[name])?),
+        };
+        Some(Self {
+            kind,
+            program,
+            query: machine.program(&["apt-cache"]),
+            within: install.within,
+            proxies: install.proxies.clone(),
+        })
+    }
+
+    fn call(&self, program: &std::path::Path) -> Call {
+        let call = Call::new(program).within(self.within);
+        let call = self
+            .proxies
+            .iter()
+            .fold(call, |call, (name, value)| call.variable(name, value));
+        match self.kind {
+            Kind::Apt => call
+                .variable("DEBIAN_FRONTEND", "noninteractive")
+                .variable("NEEDRESTART_SUSPEND", "1"),
+            Kind::Dnf => call,
+        }
+    }
+
+    /// Has the lists of packages fetched anew.
+    fn refresh(&self, machine: &Machine) -> Result<(), StepError> {
+        let arguments: &[&str] = match self.kind {
+            Kind::Apt => &["-q", "-o", "DPkg::Lock::Timeout=120", "update"],
+            Kind::Dnf => &["-y", "-q", "makecache"],
+        };
+        machine.run(&self.call(&self.program).arguments(arguments).told())?;
+        Ok(())
+    }
+
+    /// Whether the lists have a package, or it is installed.
+    fn knows(&self, machine: &Machine, package: &str) -> bool {
+        match (self.kind, &self.query) {
+            (Kind::Apt, Some(query)) => machine
+                .run(&self.call(query).arguments(["policy", package]))
+                .is_ok_and(|said| has_candidate(&said.stdout)),
+            (Kind::Apt, None) => machine
+                .run(
+                    &self
+                        .call(&self.program)
+                        .arguments(["-s", "-q", "install", package]),
+                )
+                .is_ok(),
+            (Kind::Dnf, _) => machine
+                .run(&self.call(&self.program).arguments(["-q", "info", package]))
+                .is_ok(),
+        }
+    }
+
+    fn install(&self, package: &str) -> Call {
+        let call = self.call(&self.program).told();
+        match self.kind {
+            Kind::Apt => call.arguments([
+                "-y",
+                "-q",
+                "-o",
+                "DPkg::Lock::Timeout=300",
+                "-o",
+                "Dpkg::Options::=--force-confold",
+                "-o",
+                "Dpkg::Options::=--force-confdef",
+                "install",
+                package,
+            ]),
+            Kind::Dnf => call.arguments(["-y", "install", package]),
+        }
+    }
+}
+
+/// Whether `apt-cache policy` names a version that could be installed.
+fn has_candidate(policy: &str) -> bool {
+    policy.lines().any(|line| {
+        line.trim()
+            .strip_prefix("Candidate:")
+            .is_some_and(|version| version.trim() != "(none)")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_known_where_it_has_a_candidate() {
+        let known =
+            "docker.io:\n  Installed: (none)\n  Candidate: 20.10.24+dfsg1-1+b3\n  Version table:\n";
+        let virtual_only = "docker-compose-plugin:\n  Installed: (none)\n  Candidate: (none)\n";
+        assert!(has_candidate(known));
+        assert!(!has_candidate(virtual_only));
+        assert!(!has_candidate("N: Unable to locate package x\n"));
+    }
+}

@@ -1,0 +1,351 @@
+//! `--fix` where files alone are mended, and back, on throw-away roots.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+#[path = "support/fixing.rs"]
+mod fixing;
+mod support;
+#[path = "support/trees.rs"]
+mod trees;
+
+use std::{
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, symlink},
+        process::CommandExt,
+    },
+    process::Stdio,
+};
+
+use fixing::{JOURNAL, Place, USER, report, status};
+use support::{doctor, is_root, text};
+use trees::difference;
+
+const MENDED: [&str; 6] = [
+    "layout.data-dir",
+    "layout.node-dir",
+    "layout.data-link",
+    "layout.agent-dir",
+    "layout.letsencrypt-dir",
+    "layout.ownership",
+];
+
+#[test]
+fn what_is_only_shown_changes_nothing() {
+    if !is_root("a plan that is only shown") {
+        return;
+    }
+    let place = Place::bare();
+    let before = place.listing();
+    let script = tempfile::NamedTempFile::new().unwrap();
+    let output = place
+        .fix()
+        .arg("--dry-run")
+        .arg("--script")
+        .arg(script.path())
+        .output()
+        .unwrap();
+    let plan = report(&output);
+    let steps = plan["steps"].as_array().unwrap();
+    let words: Vec<&str> = steps
+        .iter()
+        .map(|step| step["words"].as_str().unwrap())
+        .collect();
+    for expected in [
+        "/srv/data/sesam/node-00/data",
+        "/etc/sesam-agent",
+        "link /sesam",
+    ] {
+        assert!(
+            words.iter().any(|words| words.contains(expected)),
+            "{expected}: {words:?}"
+        );
+    }
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+    assert!(!place.path(JOURNAL).exists());
+    let script = fs::read_to_string(script.path()).unwrap();
+    assert!(script.starts_with("#!/bin/sh\n") && script.contains("set -eu"));
+    assert!(script.contains("ln -s -- /srv/data/sesam/node-00/data /sesam/node-00/data"));
+}
+
+#[test]
+fn a_bare_root_is_mended_once_and_taken_back() {
+    if !is_root("mending a root") {
+        return;
+    }
+    let place = Place::bare();
+    let before = place.listing();
+    let output = place.fix().output().unwrap();
+    let after = report(&output);
+    for id in MENDED {
+        assert_eq!(status(&after, id), "pass", "{id}\n{}", text(&output.stderr));
+    }
+    assert_eq!(status(&after, "license.file"), "pass");
+    assert_eq!(output.status.code().unwrap(), after["exit_code"]);
+    let data = fs::metadata(place.path("srv/data/sesam/node-00/data")).unwrap();
+    assert_eq!(
+        (data.uid(), data.gid(), data.mode() & 0o777),
+        (USER, USER, 0o755)
+    );
+    let license = fs::metadata(place.path("srv/data/sesam/node-00/data/license.key")).unwrap();
+    assert_eq!((license.uid(), license.mode() & 0o777), (USER, 0o640));
+    let remediation = &after["remediation"];
+    assert!(
+        remediation["changed"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|changed| changed["id"] == "layout.data-dir" && changed["after"] == "pass")
+    );
+
+    let mended = place.listing();
+    let runs = place.runs();
+    let again = place.fix().output().unwrap();
+    assert!(
+        text(&again.stderr).contains("nothing to do"),
+        "{}",
+        text(&again.stderr)
+    );
+    assert_eq!(difference(&mended, &place.listing()), Vec::<String>::new());
+    assert_eq!(place.runs(), runs, "a run that did nothing has no journal");
+
+    let undone = place.undo().output().unwrap();
+    assert!(undone.status.success(), "{}", text(&undone.stderr));
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
+fn owners_and_modes_are_mended_and_given_back() {
+    if !is_root("mending owners") {
+        return;
+    }
+    let place = Place::neglected();
+    let before = place.listing();
+    let after = report(&place.fix().output().unwrap());
+    assert_eq!(status(&after, "layout.ownership"), "pass");
+    let acme = fs::metadata(place.path("srv/data/traefik/letsencrypt/acme.json")).unwrap();
+    assert_eq!(acme.mode() & 0o777, 0o600);
+    let open = fs::metadata(place.path("srv/data/sesam/node-00/data/db/3.sst")).unwrap();
+    assert_eq!((open.uid(), open.mode() & 0o777), (USER, 0o664));
+    assert!(place.undo().output().unwrap().status.success());
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
+fn the_journal_is_roots_alone_and_has_no_secret() {
+    if !is_root("a journal") {
+        return;
+    }
+    let place = Place::bare();
+    place.fix().output().unwrap();
+    let directory = fs::metadata(place.path(JOURNAL)).unwrap();
+    assert_eq!(directory.mode() & 0o777, 0o700);
+    let runs = place.runs();
+    assert_eq!(runs.len(), 1);
+    let journal = fs::metadata(&runs[0]).unwrap();
+    assert_eq!(journal.mode() & 0o777, 0o600);
+    let content = fs::read_to_string(&runs[0]).unwrap();
+    assert!(!content.contains("BEGIN SESAM LICENSE"));
+    let list = place.undo().arg("--list").output().unwrap();
+    assert!(
+        text(&list.stdout).contains("completed"),
+        "{}",
+        text(&list.stdout)
+    );
+}
+
+#[test]
+fn undo_destroys_nothing_that_came_later() {
+    if !is_root("undo") {
+        return;
+    }
+    let place = Place::bare();
+    place.fix().output().unwrap();
+    place.write("srv/data/sesam/node-00/data/db", "a customer's data");
+    place.write("srv/data/sesam/node-00/data/license.key", "a newer license");
+    let undone = place.undo().output().unwrap();
+    let said = text(&undone.stderr);
+    assert!(said.contains("holds something"), "{said}");
+    assert!(said.contains("license.key was changed since"), "{said}");
+    let read = |inside: &str| fs::read_to_string(place.path(inside)).unwrap();
+    assert_eq!(read("srv/data/sesam/node-00/data/db"), "a customer's data");
+    assert_eq!(
+        read("srv/data/sesam/node-00/data/license.key"),
+        "a newer license"
+    );
+    assert!(!place.path("etc/sesam-agent").exists());
+}
+
+#[test]
+fn what_cannot_be_mended_is_refused_with_the_reason() {
+    let place = Place::bare();
+    let before = place.listing();
+    let refused = |output: std::process::Output, expected: &str| {
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(expected), "{expected}: {said}");
+    };
+    refused(
+        doctor()
+            .args(["--fix", "--facts", "x.json"])
+            .output()
+            .unwrap(),
+        "recorded facts",
+    );
+    refused(
+        doctor().args(["--fix", "--at", "30d"]).output().unwrap(),
+        "another time",
+    );
+    refused(doctor().args(["--yes"]).output().unwrap(), "--fix only");
+    refused(
+        doctor().args(["list", "--fix"]).output().unwrap(),
+        "--fix belongs",
+    );
+    if !is_root("refusals on a root") {
+        return;
+    }
+    let mut without_yes = place.doctor();
+    without_yes
+        .args(["check", "layout", "--fix"])
+        .stdin(Stdio::null());
+    refused(without_yes.output().unwrap(), "--yes");
+    let mut nobody = place.fix();
+    nobody.uid(65_534).gid(65_534);
+    // Where an account that may nothing cannot even start the program, that is no refusal of ours.
+    if let Ok(output) = nobody.output() {
+        refused(output, "needs root");
+    }
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
+fn two_runs_at_once_are_impossible_and_the_other_is_named() {
+    if !is_root("the lock") {
+        return;
+    }
+    let place = Place::bare();
+    fs::create_dir_all(place.path(JOURNAL)).unwrap();
+    let lock = place.write(
+        &format!("{JOURNAL}/lock"),
+        r#"{"pid": 4711, "by": "root (uid 0), with sudo by ada", "since": "2026-11-25T03:00:00Z"}"#,
+    );
+    let held = fs::File::open(lock).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let before = place.listing();
+    let output = place.fix().output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for expected in ["4711", "ada", "2026-11-25T03:00:00Z"] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
+fn a_step_that_fails_takes_the_run_back_and_the_next_one_goes_on() {
+    if !is_root("a failing step") {
+        return;
+    }
+    let place = Place::neglected();
+    // A second name is found out late, when directories, link and license are there.
+    let second = place.path("brought/second-name");
+    fs::hard_link(place.path("srv/data/sesam/node-00/data/db/5.sst"), &second).unwrap();
+    let before = place.listing();
+    let output = place.fix().output().unwrap();
+    let after = report(&output);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let results: Vec<&str> = after["remediation"]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["result"].as_str().unwrap())
+        .collect();
+    assert!(
+        results.contains(&"done") && results.contains(&"failed"),
+        "{results:?}"
+    );
+    assert!(
+        !after["remediation"]["taken_back"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+
+    fs::remove_file(second).unwrap();
+    let next = report(&place.fix().output().unwrap());
+    assert_eq!(status(&next, "layout.ownership"), "pass");
+    assert_eq!(status(&next, "license.file"), "pass");
+}
+
+#[test]
+fn links_pipes_and_second_names_are_not_followed_out_of_the_tree() {
+    if !is_root("hostile trees") {
+        return;
+    }
+    let place = Place::neglected();
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("shadow");
+    fs::write(&secret, "root's").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o666)).unwrap();
+    let data = place.path("srv/data/sesam/node-00/data");
+    symlink(&secret, data.join("link")).unwrap();
+    symlink(outside.path(), data.join("directory")).unwrap();
+    let look = || trees::listing(outside.path(), &[]);
+    let before = look();
+    let after = report(&place.fix().output().unwrap());
+    assert_eq!(difference(&before, &look()), Vec::<String>::new());
+    assert_eq!(status(&after, "layout.ownership"), "pass");
+
+    // A second name of a file elsewhere: nothing is changed at all.
+    let place = Place::neglected();
+    fs::hard_link(&secret, place.path("srv/data/sesam/node-00/data/borrowed"))
+        .or_else(|_| {
+            // On another file system there is no second name; one within the tree is as good.
+            fs::hard_link(
+                place.path("srv/data/sesam/node-00/data/db/1.sst"),
+                place.path("brought/borrowed"),
+            )
+        })
+        .unwrap();
+    let owner = |path: &std::path::Path| fs::metadata(path).unwrap().uid();
+    let output = place.fix().output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("hard links"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert_eq!(owner(&secret), 0);
+}
+
+#[test]
+fn a_link_that_the_datas_owner_planted_leads_nowhere() {
+    if !is_root("hostile trees") {
+        return;
+    }
+    /// Data that lies behind a link, and belongs to the wrong user.
+    fn behind_a_link() -> Place {
+        let place = Place::bare();
+        place.write("elsewhere/node-00/data/db", "data");
+        symlink("/elsewhere", place.path("srv/data/sesam")).unwrap();
+        place
+    }
+    let owner = |place: &Place| {
+        fs::metadata(place.path("elsewhere/node-00/data/db"))
+            .unwrap()
+            .uid()
+    };
+    let place = behind_a_link();
+    place.of_user("srv/data");
+    std::os::unix::fs::lchown(place.path("srv/data/sesam"), Some(USER), Some(USER)).unwrap();
+    let output = place.fix().output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("may have made; it is not followed"), "{said}");
+    assert_eq!(owner(&place), 0);
+
+    // The same link, made by root in a directory of root's, is the administrator's own wish.
+    let place = behind_a_link();
+    let after = report(&place.fix().output().unwrap());
+    assert_eq!(status(&after, "layout.ownership"), "pass");
+    assert_eq!(owner(&place), USER);
+}
