@@ -25,6 +25,7 @@ pub mod listeners;
 pub mod memory;
 pub mod node;
 pub mod node_names;
+pub mod originals;
 pub mod outbound;
 pub mod ownership;
 pub mod plugins;
@@ -50,7 +51,7 @@ use serde::{Deserialize, Serialize};
 pub use deadline::bounded;
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
-pub use recording::{RecordingError, parse_recording, read_recording};
+pub use recording::{RecordingError, parse_recording, read_recording, recording_of};
 
 pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};
 use crate::{profile::Profile, program, settings::Settings};

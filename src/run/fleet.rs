@@ -70,7 +70,7 @@ pub(super) async fn view(
     let (files, stdout, exit_code) = making
         .await
         .unwrap_or_else(|error| Err(RunError::Threads(std::io::Error::other(error))))?;
-    deliver_report(files, stdout).await?;
+    deliver_report(files, stdout, super::signer(&options)?).await?;
     Ok(Exit::Reported(exit_code))
 }
 
