@@ -187,8 +187,7 @@ fn http_answer(content: &[u8]) {
         };
         let wanted = Wanted {
             host: "portal.sesam.io",
-            path: "/",
-            token: None,
+            question: http::Question::get("/"),
         };
         let deadline = tokio::time::Instant::now() + Duration::from_millis(50);
         if written.is_ok() {

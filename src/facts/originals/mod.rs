@@ -104,7 +104,7 @@ fn send_file(
     most: Bytes,
     pieces: &mpsc::Sender<Vec<u8>>,
 ) -> Result<u64, String> {
-    let (mut file, size) =
+    let (mut file, length) =
         open_regular(&site.root, path, last).map_err(|problem| match problem {
             crate::files::FileProblem::Io(error)
                 if error.kind() == std::io::ErrorKind::NotFound =>
@@ -118,13 +118,13 @@ fn send_file(
             }
             other => other.to_string(),
         })?;
-    let mut skipped = size.0.saturating_sub(most.0);
+    let mut skipped = length.0.saturating_sub(most.0);
     file.seek(SeekFrom::Start(skipped))
         .map_err(|error| error.to_string())?;
     // The line that was cut into goes as a whole, so that no half of a secret is left of it.
     let mut is_line_cut = skipped > 0;
     // A log that is written to faster than it is read must not keep us.
-    let mut file = file.take(most.0.min(size.0.max(PIECE as u64)));
+    let mut file = file.take(most.0.min(length.0.max(PIECE as u64)));
     loop {
         let mut piece = vec![0; PIECE];
         let length = file
