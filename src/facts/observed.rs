@@ -1,13 +1,12 @@
 //! An observation, or the reason why there is none.
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::files::FileProblem;
 
 /// What became of looking at one thing. Not knowing is a value too, so that a check decides what it means.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", content = "value", rename_all = "kebab-case")]
 pub enum Observed<T> {
     /// It was seen, and this is it.
@@ -23,43 +22,6 @@ pub enum Observed<T> {
     TimedOut(String),
     /// Looking failed; says how.
     Failed(String),
-}
-
-/// An observation whose value is not yet looked into.
-#[derive(Deserialize)]
-struct Recorded {
-    state: State,
-    #[serde(default)]
-    value: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    Seen,
-    Absent,
-    NotAsked,
-    Denied,
-    TimedOut,
-    Failed,
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Observed<T> {
-    // Derived, each of a hundred kinds of observation would be compiled twice: for its value after its state, and before.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        fn read<T: DeserializeOwned, E: serde::de::Error>(value: Value) -> Result<T, E> {
-            serde_json::from_value(value).map_err(E::custom)
-        }
-        let Recorded { state, value } = Recorded::deserialize(deserializer)?;
-        Ok(match state {
-            State::Seen => Self::Seen(read(value)?),
-            State::Absent => Self::Absent,
-            State::NotAsked => Self::NotAsked,
-            State::Denied => Self::Denied(read(value)?),
-            State::TimedOut => Self::TimedOut(read(value)?),
-            State::Failed => Self::Failed(read(value)?),
-        })
-    }
 }
 
 /// Why there is no observation to judge.
@@ -160,50 +122,6 @@ impl<T> Observed<T> {
         match result {
             Ok(value) => Self::Seen(value),
             Err(error) => Self::from_error(&error, what),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_recorded_observation_is_read_back_and_a_broken_one_is_refused() {
-        for observed in [
-            Observed::Seen(vec![1, 2]),
-            Observed::Absent,
-            Observed::NotAsked,
-            Observed::Denied("reading it needs root".into()),
-            Observed::TimedOut("the engine".into()),
-            Observed::Failed("it broke".into()),
-        ] {
-            let recorded = serde_json::to_value(&observed).unwrap();
-            assert_eq!(
-                serde_json::from_value::<Observed<Vec<u8>>>(recorded).unwrap(),
-                observed
-            );
-        }
-        // Whichever member stands first.
-        let swapped = r#"{"value": [3], "state": "seen"}"#;
-        assert_eq!(
-            serde_json::from_str::<Observed<Vec<u8>>>(swapped).unwrap(),
-            Observed::Seen(vec![3])
-        );
-        for broken in [
-            json!({}),
-            json!({"state": "seen"}),
-            json!({"state": "seen", "value": "two"}),
-            json!({"state": "denied"}),
-            json!({"state": "dreamt", "value": [1]}),
-            json!("seen"),
-        ] {
-            assert!(
-                serde_json::from_value::<Observed<Vec<u8>>>(broken.clone()).is_err(),
-                "{broken}"
-            );
         }
     }
 }

@@ -283,10 +283,7 @@ impl Report {
 
 /// The hash of facts as a recording holds them.
 fn facts_sha256(facts: &Facts) -> String {
-    // By way of a value, as recordings are written: one way to write so many types is compiled, and not two.
-    serde_json::to_value(facts)
-        .and_then(|document| serde_json::to_vec(&document))
-        .map_or_else(|_| String::new(), |bytes| text::sha256(&bytes))
+    serde_json::to_vec(facts).map_or_else(|_| String::new(), |bytes| text::sha256(&bytes))
 }
 
 /// How a run that came to a report ends.
