@@ -1,6 +1,6 @@
 //! Asking registries, by the protocol of Docker's: an unauthorised question, the challenge, a token for it, and the question again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
@@ -20,7 +20,6 @@ use crate::{
     profile::{OutboundHost, ProxyUser},
     redact::Redactor,
 };
-use std::{path::PathBuf, sync::Arc};
 
 /// The kinds of manifest that a tag may name: of several platforms or of one, by OCI or by Docker. A registry gives
 /// another digest to whoever understands fewer.
@@ -32,8 +31,11 @@ pub(super) struct Asker {
     /// Where Docker Hub answers.
     hub: String,
     redactor: Redactor,
-    challenges: Mutex<BTreeMap<String, Arc<OnceCell<Result<Wants, Trouble>>>>>,
+    challenges: Mutex<BTreeMap<String, AskedOnce>>,
 }
+
+/// What a registry wants, or why it did not say so; whoever comes second waits for the first.
+type AskedOnce = Arc<OnceCell<Result<Wants, Trouble>>>;
 
 /// What a registry wants before it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Asker {
             .await?;
         match answer.status {
             200..300 => Ok(()),
-            _ => Err(self.refusal(&answer, registry)),
+            _ => Err(refusal(&answer, registry)),
         }
     }
 
@@ -115,7 +117,7 @@ impl Asker {
                             how: format!("{} gives no digest for the image", head.host),
                         });
                     }
-                    _ => answer.trouble = Some(self.refusal(&head, reference.registry())),
+                    _ => answer.trouble = Some(refusal(&head, reference.registry())),
                 }
             }
         }
@@ -174,7 +176,7 @@ impl Asker {
                             how: format!("{} does not say how to log in to it", answer.host),
                         })
                 }
-                _ => Err(self.refusal(&answer, registry)),
+                _ => Err(refusal(&answer, registry)),
             }
         })
         .await
@@ -229,7 +231,7 @@ impl Asker {
             .at(&host, port, Verb::Get, &path, "application/json", login)
             .await?;
         if !(200..300).contains(&answer.status) {
-            return Err(self.refusal(&answer, &host));
+            return Err(refusal(&answer, &host));
         }
         let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let token = ["token", "access_token"]
@@ -303,22 +305,22 @@ impl Asker {
             None => (registry.to_owned(), 443),
         }
     }
+}
 
-    /// What an answer means that is not the one that was hoped for.
-    fn refusal(&self, answer: &Answer, registry: &str) -> Trouble {
-        let by = answer.host.clone();
-        match answer.status {
-            401 | 403 => Trouble::Unauthorized { by },
-            404 => Trouble::NotFound,
-            429 => Trouble::RateLimited {
-                by,
-                retry_after: answer.headers.get("retry-after").cloned(),
-            },
-            status @ 500.. => Trouble::ServiceError { by, status },
-            status => Trouble::Unexpected {
-                how: format!("{registry} answers with the HTTP status {status}"),
-            },
-        }
+/// What an answer means that is not the one that was hoped for.
+fn refusal(answer: &Answer, registry: &str) -> Trouble {
+    let by = answer.host.clone();
+    match answer.status {
+        401 | 403 => Trouble::Unauthorized { by },
+        404 => Trouble::NotFound,
+        429 => Trouble::RateLimited {
+            by,
+            retry_after: answer.headers.get("retry-after").cloned(),
+        },
+        status @ 500.. => Trouble::ServiceError { by, status },
+        status => Trouble::Unexpected {
+            how: format!("{registry} answers with the HTTP status {status}"),
+        },
     }
 }
 

@@ -54,6 +54,7 @@ fn refuses(trouble: Trouble) -> ImageAnswer {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn what_the_registry_serves_is_compared() {
     const OURS: &[&str] = &["sesam/sesam-node@sha256:ours"];
     let by = || "registry-1.docker.io".to_owned();

@@ -67,6 +67,7 @@ fn answered(trouble: Option<Trouble>) -> impl Fn(&mut Facts) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn what_the_registry_says_to_a_login_counts() {
     let by = || "auth.docker.io".to_owned();
     let unknown = |name, cause, trouble| {
