@@ -9,7 +9,7 @@ use crate::{facts::image_reference::DOCKER_HUB, profile::Profile};
 
 /// What proves who is asking; shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credential {
+pub(in crate::facts) enum Credential {
     /// A name and a password, or a token in a password's place.
     Password {
         /// The account.
