@@ -221,12 +221,9 @@ impl Asker {
             .split_once("://")
             .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
             .unwrap_or("/");
-        let mut path = path.to_owned();
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(&format!("service={}", encoded(service)));
-        if let Some(scope) = scope {
-            path.push_str(&format!("&scope={}", encoded(scope)));
-        }
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let scope = scope.map_or_else(String::new, |scope| format!("&scope={}", encoded(scope)));
+        let path = format!("{path}{separator}service={}{scope}", encoded(service));
         let answer = self
             .at(&host, port, Verb::Get, &path, "application/json", login)
             .await?;
