@@ -194,7 +194,7 @@ fn by_image<'f>(
 }
 
 fn lacks_image(engine: &Engine, expected: &profile::Service) -> bool {
-    use crate::checks::image_reference::ImageReference;
+    use crate::facts::image_reference::ImageReference;
     engine.images.seen().is_ok_and(|images| {
         !images
             .iter()
