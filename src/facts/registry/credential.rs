@@ -9,7 +9,7 @@ use crate::{facts::image_reference::DOCKER_HUB, profile::Profile};
 
 /// What proves who is asking; shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credential {
+pub(in crate::facts) enum Credential {
     /// A name and a password, or a token in a password's place.
     Password {
         /// The account.
@@ -41,7 +41,7 @@ impl fmt::Debug for Credential {
 }
 
 /// The credentials of one file, by the name that they are stored under.
-pub(super) type Credentials = BTreeMap<String, Credential>;
+pub(in crate::facts) type Credentials = BTreeMap<String, Credential>;
 
 /// The names under which logins are stored.
 #[derive(Clone, Debug)]
