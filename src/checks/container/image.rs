@@ -151,11 +151,13 @@ fn registry_answers<'a>(context: &Context<'a>) -> Option<&'a [ImageAnswer]> {
 }
 
 fn in_words(answer: &ImageAnswer) -> Option<String> {
-    let mut words = answer.digest.clone()?;
-    if let (Some(left), Some(limit)) = (&answer.limit_left, &answer.limit) {
-        words.push_str(&format!("; of its limit {limit} there is left {left}"));
-    }
-    Some(words)
+    let digest = answer.digest.as_ref()?;
+    Some(match (&answer.limit_left, &answer.limit) {
+        (Some(left), Some(limit)) => {
+            format!("{digest}; of its limit {limit} there is left {left}")
+        }
+        _ => digest.clone(),
+    })
 }
 
 /// One container, and all that tells what it should run.

@@ -1,6 +1,6 @@
 //! Asking registries, by the protocol of Docker's: an unauthorised question, the challenge, a token for it, and the question again.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
@@ -221,12 +221,9 @@ impl Asker {
             .split_once("://")
             .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
             .unwrap_or("/");
-        let mut path = path.to_owned();
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(&format!("service={}", encoded(service)));
-        if let Some(scope) = scope {
-            path.push_str(&format!("&scope={}", encoded(scope)));
-        }
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let scope = scope.map_or_else(String::new, |scope| format!("&scope={}", encoded(scope)));
+        let path = format!("{path}{separator}service={}{scope}", encoded(service));
         let answer = self
             .at(&host, port, Verb::Get, &path, "application/json", login)
             .await?;
@@ -326,15 +323,16 @@ fn refusal(answer: &Answer, registry: &str) -> Trouble {
 
 /// Percent-encoding of a query's value, RFC 3986.
 fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]

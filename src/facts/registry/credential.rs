@@ -41,7 +41,7 @@ impl fmt::Debug for Credential {
 }
 
 /// The credentials of one file, by the name that they are stored under.
-pub(super) type Credentials = BTreeMap<String, Credential>;
+pub(in crate::facts) type Credentials = BTreeMap<String, Credential>;
 
 /// The names under which logins are stored.
 #[derive(Clone, Debug)]
