@@ -364,15 +364,6 @@ mod tests {
                     },
                 ),
                 case(
-                    "a migration that was interrupted",
-                    Status::Fail,
-                    Some("interrupted"),
-                    |container, _| {
-                        container.name = "nginx.before-sesam-doctor".into();
-                        container.state = State::Exited;
-                    },
-                ),
-                case(
                     "another project",
                     Status::Fail,
                     Some("holds-name"),
@@ -404,6 +395,23 @@ mod tests {
                     |_: &mut Facts| {},
                 ),
             ],
+        );
+    }
+
+    #[test]
+    fn a_migration_that_was_interrupted() {
+        let kept = |container: &mut Container, _: &mut Details| {
+            container.name = "nginx.before-sesam-doctor".into();
+            container.state = State::Exited;
+        };
+        judge_cases(
+            &FOREIGN,
+            &[Case::new(
+                "no stack yet",
+                Status::Fail,
+                Some("interrupted"),
+                other(kept),
+            )],
         );
     }
 }
