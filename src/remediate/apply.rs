@@ -12,6 +12,7 @@ use super::{
     plan::{Plan, Planned},
     step::StepError,
     undo::{Undo, Undone},
+    walk::{Directory, PlaceError},
 };
 use crate::checks::{Remedy, Safety};
 
@@ -344,4 +345,17 @@ pub fn undo(machine: &Machine, lock: &Lock, story: &Story) -> Result<TakenBack, 
     let taken_back = take_back(machine, &mut journal, story.standing(), Scope::Everything)?;
     end(&mut journal, Outcome::Undone)?;
     Ok(taken_back)
+}
+
+/// Whether a directory can be changed at all: not one of a file system that is mounted read-only.
+///
+/// # Errors
+/// Where it cannot be looked at.
+pub fn is_writable(machine: &Machine, path: &std::path::Path) -> Result<bool, PlaceError> {
+    let directory = Directory::open(machine.root(), path)?;
+    let status =
+        rustix::fs::fstatvfs(directory.reopened()?).map_err(|error| PlaceError::io(path, error))?;
+    Ok(!status
+        .f_flag
+        .contains(rustix::fs::StatVfsMountFlags::RDONLY))
 }

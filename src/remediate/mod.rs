@@ -25,7 +25,8 @@ mod walk;
 
 pub use answers::{AnswerError, Answers};
 pub use apply::{
-    Ask, Done, StepResult, TakenBack, Unfinished, Work, apply, conclude, take_over, undo,
+    Ask, Done, StepResult, TakenBack, Unfinished, Work, apply, conclude, is_writable, take_over,
+    undo,
 };
 pub use change::{Change, WayBack};
 pub use files::FileAttributes;

@@ -54,8 +54,6 @@ impl Remediation {
         after
             .findings
             .iter()
-            // One that was only brought along as a cause is not looked at any more once it causes nothing.
-            .filter(|finding| finding.selected)
             .filter_map(|finding| {
                 let former = before.findings.iter().find(|old| old.id == finding.id)?;
                 (former.status != finding.status).then(|| ChangedFinding {
