@@ -50,7 +50,7 @@ pub struct Scenario {
 }
 
 fn available() -> bool {
-    machine::available() && internet::may_run()
+    machine::available_with_outside() && internet::may_run()
 }
 
 #[test]

@@ -31,6 +31,14 @@ const LEFTOVER: Cause = Cause::new(
     "an old container that has ended would work on the node's data if it were started",
 );
 
+const INTERRUPTED: Cause = Cause::new(
+    "interrupted",
+    "an old installation was stopped for a migration that has not come to its end",
+);
+
+/// What a container of an old installation is called from when it is stopped until it is removed.
+pub const KEPT_SUFFIX: &str = ".before-sesam-doctor";
+
 /// See [`Prose::checks`] in the declaration.
 pub static FOREIGN: Check = Check {
     id: "container.foreign",
@@ -40,15 +48,15 @@ pub static FOREIGN: Check = Check {
     needs: &[&software::DOCKER],
     reads: &[Source::Docker, Source::Stack],
     reference: "Operator's manual, migrating an old installation: stop and remove all running containers",
-    causes: &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, LEFTOVER],
+    causes: &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, INTERRUPTED, LEFTOVER],
     prose: Prose {
-        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish one of their ports, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns.",
+        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish one of their ports, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns. One that `--fix` has stopped for a migration fails as long as the stack has no containers.",
         why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
         remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
     },
     mends: &[Mend::new(
         Remedy::Migrate,
-        &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT],
+        &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, INTERRUPTED],
     )],
     judge: Judge::One(judge),
 };
@@ -63,14 +71,22 @@ fn judge(context: &Context) -> Judgement {
         .ok()
         .and_then(|stack| stack.compose_file())
         .map(|file| file.project.as_str());
+    let is_up = is_up(context.profile, containers, project);
     let mut items = Vec::new();
-    let mut advice = Vec::new();
+    let mut advice: Vec<String> = Vec::new();
     for container in containers {
         if is_of_stack(context.profile, container, project) {
             continue;
         }
-        match held(context.profile, container) {
+        match looked_at(context.profile, container, is_up) {
             Ok(None) => {}
+            Ok(Some(item)) if item.cause.as_deref() == Some(INTERRUPTED.code) => {
+                items.push(item);
+                advice.push(
+                    "carry the migration on with sesam-doctor --fix, or take it back with sesam-doctor undo"
+                        .into(),
+                );
+            }
             Ok(Some(item)) => {
                 items.push(item);
                 advice.push(format!(
@@ -104,11 +120,35 @@ pub fn foreign_containers<'c>(
     containers: &'c [Container],
     project: Option<&str>,
 ) -> Vec<&'c Container> {
+    let is_up = is_up(profile, containers, project);
     containers
         .iter()
         .filter(|container| !is_of_stack(profile, container, project))
-        .filter(|container| matches!(held(profile, container), Ok(Some(_))))
+        .filter(|container| matches!(looked_at(profile, container, is_up), Ok(Some(_))))
         .collect()
+}
+
+/// Whether the stack has containers.
+fn is_up(profile: &Profile, containers: &[Container], project: Option<&str>) -> bool {
+    containers
+        .iter()
+        .any(|container| is_of_stack(profile, container, project))
+}
+
+/// What there is to say of a container outside the stack.
+fn looked_at(
+    profile: &Profile,
+    container: &Container,
+    is_up: bool,
+) -> Result<Option<Item>, crate::facts::Gap> {
+    if !is_up && container.name.ends_with(KEPT_SUFFIX) {
+        return Ok(Some(Item::fail(
+            &container.name,
+            INTERRUPTED,
+            "was stopped for a migration that has not come to its end",
+        )));
+    }
+    held(profile, container)
 }
 
 /// The stack's own: of its project, or, where no file tells the project, made by compose as one of its services.
@@ -355,6 +395,23 @@ mod tests {
                     |_: &mut Facts| {},
                 ),
             ],
+        );
+    }
+
+    #[test]
+    fn a_migration_that_was_interrupted() {
+        let kept = |container: &mut Container, _: &mut Details| {
+            container.name = "nginx.before-sesam-doctor".into();
+            container.state = State::Exited;
+        };
+        judge_cases(
+            &FOREIGN,
+            &[Case::new(
+                "no stack yet",
+                Status::Fail,
+                Some("interrupted"),
+                other(kept),
+            )],
         );
     }
 }

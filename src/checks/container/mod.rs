@@ -5,7 +5,7 @@ mod foreign;
 mod image;
 mod service;
 
-pub use foreign::{FOREIGN, foreign_containers};
+pub use foreign::{FOREIGN, KEPT_SUFFIX, foreign_containers};
 pub use image::IMAGE;
 pub use service::{FLUENTBIT, SESAM_NODE, TRAEFIK, WATCHTOWER};
 

@@ -64,25 +64,24 @@ pub fn written(
             continue;
         }
         let line = line(setting)?;
-        match assignment {
-            Some(assignment) => text = with_statement_replaced(&text, assignment.line, &line),
-            None => {
-                if !text.is_empty() && !text.ends_with('\n') {
-                    text.push('\n');
-                }
-                let known = profile
-                    .environment
-                    .iter()
-                    .find(|variable| variable.name == setting.name);
-                if let Some(variable) = known {
-                    text.push_str("# ");
-                    text.push_str(&variable.why);
-                    text.push('\n');
-                }
-                text.push_str(&line);
-                text.push('\n');
-            }
+        if let Some(assignment) = assignment {
+            text = with_statement_replaced(&text, assignment.line, &line);
+            continue;
         }
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let known = profile
+            .environment
+            .iter()
+            .find(|variable| variable.name == setting.name);
+        if let Some(variable) = known {
+            text.push_str("# ");
+            text.push_str(&variable.why);
+            text.push('\n');
+        }
+        text.push_str(&line);
+        text.push('\n');
     }
     let file = env_file::parse(&text);
     if let Some(problem) = file.problem {

@@ -290,22 +290,22 @@ impl AwaitHealth {
             .err()
             .map(|why| format!("{}: {path} {why}", node.name))
     }
+}
 
-    /// The last lines of a container's log.
-    fn log(&self, machine: &Machine, container: &Value) -> String {
-        let Some(id) = text(container, "Id") else {
-            return String::new();
-        };
-        let Some(docker) = machine.program(&["docker"]) else {
-            return String::new();
-        };
-        let lines = LOG_LINES.to_string();
-        let said = machine.run(&Call::new(docker).arguments(["logs", "--tail", &lines, &id]));
-        let said = said
-            .map(|said| said.stdout + &said.stderr)
-            .unwrap_or_default();
-        machine.redactor().text(&said).trim().replace('\n', "; ")
-    }
+/// The last lines of a container's log.
+fn log(machine: &Machine, container: &Value) -> String {
+    let Some(id) = text(container, "Id") else {
+        return String::new();
+    };
+    let Some(docker) = machine.program(&["docker"]) else {
+        return String::new();
+    };
+    let lines = LOG_LINES.to_string();
+    let said = machine.run(&Call::new(docker).arguments(["logs", "--tail", &lines, &id]));
+    let said = said
+        .map(|said| said.stdout + &said.stderr)
+        .unwrap_or_default();
+    machine.redactor().text(&said).trim().replace('\n', "; ")
 }
 
 /// What is wrong with a container that is to run, in words.
@@ -395,7 +395,7 @@ impl Step for AwaitHealth {
                     .map(|(service, container)| {
                         format!(
                             "; the last that {service} said: {}",
-                            self.log(machine, container)
+                            log(machine, container)
                         )
                     })
                     .collect();

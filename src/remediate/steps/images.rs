@@ -119,33 +119,6 @@ impl Pull {
         Ok(images)
     }
 
-    /// Whether an image is missing, or the registry has a newer one. Where the registry cannot be asked, what is there will
-    /// do, as it did until now.
-    fn is_outdated(
-        &self,
-        engine: &Engine,
-        image: &Image,
-        login: Option<&Login>,
-    ) -> Result<bool, StepError> {
-        let reference = image.reference();
-        let Some(local) = engine.found(&format!("/images/{reference}/json"))? else {
-            return Ok(true);
-        };
-        let Ok(Some(digest)) = engine.registry_digest(&reference, login) else {
-            return Ok(false);
-        };
-        let known = local
-            .get("RepoDigests")
-            .and_then(Value::as_array)
-            .is_some_and(|known| {
-                known
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .any(|known| known.ends_with(&digest))
-            });
-        Ok(!known)
-    }
-
     fn login(&self, machine: &Machine) -> Option<Login> {
         registry_login::stored(machine, &self.login_file, &self.profile)
     }
@@ -155,12 +128,34 @@ impl Pull {
         let login = self.login(machine);
         let mut outdated = Vec::new();
         for image in self.images(machine)? {
-            if self.is_outdated(&engine, &image, login.as_ref())? {
+            if is_outdated(&engine, &image, login.as_ref())? {
                 outdated.push(image);
             }
         }
         Ok(outdated)
     }
+}
+
+/// Whether an image is missing, or the registry has a newer one. Where the registry cannot be asked, what is there will
+/// do, as it did until now.
+fn is_outdated(engine: &Engine, image: &Image, login: Option<&Login>) -> Result<bool, StepError> {
+    let reference = image.reference();
+    let Some(local) = engine.found(&format!("/images/{reference}/json"))? else {
+        return Ok(true);
+    };
+    let Ok(Some(digest)) = engine.registry_digest(&reference, login) else {
+        return Ok(false);
+    };
+    let known = local
+        .get("RepoDigests")
+        .and_then(Value::as_array)
+        .is_some_and(|known| {
+            known
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|known| known.ends_with(&digest))
+        });
+    Ok(!known)
 }
 
 impl Step for Pull {
