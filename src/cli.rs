@@ -60,6 +60,8 @@ pub enum Command {
         #[arg(long = "for", value_name = "DURATION", default_value = "10m", value_parser = duration)]
         duration: Duration,
     },
+    /// Pack a support archive: facts, report, the relevant logs and configuration, secrets removed
+    Bundle(BundleOptions),
     /// Show what changed between two reports (JSON, or the page that embeds it)
     Diff {
         /// The older report
@@ -144,7 +146,7 @@ pub struct RunOptions {
     /// Local settings [default: /etc/sesam-doctor/config.toml, absent is fine]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Judge recorded facts instead of this machine; a probe's report is evidence beside them
+    /// Judge recorded facts, or a bundle, instead of this machine; a probe's report is evidence beside them
     #[arg(long, global = true, value_name = "FILE")]
     pub facts: Vec<PathBuf>,
     /// Take DIR for / when reading files
@@ -171,7 +173,7 @@ pub struct RunOptions {
     /// Plan what can be mended, show it, ask, do it, and check again
     #[arg(long, global = true)]
     pub fix: bool,
-    /// With --fix: show the plan (--format table or json), and change nothing
+    /// With --fix: show the plan (--format table or json), and change nothing; with bundle: list it, and pack nothing
     #[arg(long, global = true)]
     pub dry_run: bool,
     /// With --fix and undo: take yes for an answer
@@ -186,6 +188,12 @@ pub struct RunOptions {
     /// With --fix --dry-run: write the plan as a shell script too, for doing it by hand; - is stdout
     #[arg(long, global = true, value_name = "FILE")]
     pub script: Option<PathBuf>,
+    /// Replace addresses of people and public addresses of machines, equal ones by equal ones
+    #[arg(long, global = true)]
+    pub mask_identity: bool,
+    /// Sign every file that is written with this Ed25519 key of OpenSSH; the signature goes to FILE.sig
+    #[arg(long, global = true, value_name = "KEYFILE")]
+    pub sign: Option<PathBuf>,
     /// Show no progress on stderr
     #[arg(long, global = true)]
     pub no_progress: bool,
@@ -212,6 +220,23 @@ pub struct FleetOptions {
     /// Count older reports of a machine beside its newest
     #[arg(long)]
     pub every_report: bool,
+}
+
+/// What goes into a bundle, and where that goes.
+#[derive(Clone, Debug, Args)]
+pub struct BundleOptions {
+    /// Write to FILE [default: sesam-bundle-HOST-TIME.tar.zst here]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How large the bundle may become, in MB
+    #[arg(long, value_name = "MB", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=16_000))]
+    pub max_size: u64,
+    /// How much of the end of each log is taken along, in MB
+    #[arg(long, value_name = "MB", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=16_000))]
+    pub log_size: u64,
+    /// Do not encrypt, although the settings name a recipient
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// How reports are served.

@@ -379,7 +379,9 @@ fn related(
         .filter_map(|check| judged(check))
         .map(|(index, other)| {
             let is_trouble = matches!(other.status, Status::Fail | Status::Warn);
-            (index, is_trouble && other.status >= instance.status)
+            // What is not known is explained by a warning too.
+            let explains = other.status >= instance.status || instance.status == Status::Unknown;
+            (index, is_trouble && explains)
         });
     needed.chain(followed).collect()
 }

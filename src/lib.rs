@@ -3,6 +3,7 @@
 //! A run goes through these rooms in this order: [`facts`] observes, [`checks`] judges,
 //! [`diagnosis`] explains which failure follows from which, [`report`] shows it.
 
+pub mod bundle;
 pub mod checks;
 pub mod cli;
 pub mod diagnosis;
@@ -19,6 +20,7 @@ pub mod reference;
 pub mod remediate;
 pub mod report;
 pub mod run;
+pub mod seal;
 pub mod serve;
 pub mod settings;
 pub mod spelling;

@@ -21,10 +21,18 @@ pub struct OutputError {
 /// # Errors
 /// Where the directory is missing, not writable or full; the former file is then untouched.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    write_with(path, |file| file.write_all(content))
+}
+
+/// Like [`write_file`], with a content that is made while it is written.
+///
+/// # Errors
+/// As for [`write_file`], and where making the content fails.
+pub fn write_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    let directory = directory_of(path);
     let attempt = || -> io::Result<()> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -32,7 +40,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
         let mut file = tempfile::Builder::new()
             .prefix(".sesam-doctor-")
             .tempfile_in(directory)?;
-        file.write_all(content)?;
+        write(file.as_file_mut())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         // The name is durable only once the directory is.
@@ -42,6 +50,24 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
         path: path.to_path_buf(),
         cause,
     })
+}
+
+/// A file without a name beside `path`, which goes with the process however that ends.
+///
+/// # Errors
+/// Where the directory is missing, not writable or full.
+pub fn scratch_file(path: &Path) -> Result<File, OutputError> {
+    tempfile::tempfile_in(directory_of(path)).map_err(|cause| OutputError {
+        path: path.to_path_buf(),
+        cause,
+    })
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 #[cfg(test)]

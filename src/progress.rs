@@ -52,6 +52,28 @@ impl Progress {
         }
     }
 
+    /// Progress of packing a bundle.
+    #[must_use]
+    pub fn packing(options: &RunOptions) -> Self {
+        let progress = Self::new(0, options);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} packing {pos}/{len}: {wide_msg}")
+        {
+            progress.bar.set_style(style);
+        }
+        progress
+    }
+
+    /// So many things are to be packed.
+    pub fn expect(&self, members: usize) {
+        self.bar.set_length(members.try_into().unwrap_or(u64::MAX));
+    }
+
+    /// The next thing is being packed.
+    pub fn pack(&self, name: &str) {
+        self.bar.inc(1);
+        self.bar.set_message(name.to_owned());
+    }
+
     /// Takes note of an event.
     pub fn hear(&self, event: &Event) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

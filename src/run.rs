@@ -1,6 +1,8 @@
 //! One run, from what was typed to the exit code: observe, judge, explain, report.
 
+mod bundling;
 mod configuration;
+mod delivery;
 mod evidence;
 mod examination;
 mod fixing;
@@ -22,19 +24,24 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
+use delivery::{deliver, deliver_report, print, say, sign, signer};
 use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
+    bundle::{BundleError, MakeError},
     checks::{Selection, UnknownWord},
-    cli::{Arguments, Color, Command, FleetOptions, Format, RunOptions, ServeOptions},
+    cli::{
+        Arguments, BundleOptions, Color, Command, FleetOptions, Format, RunOptions, ServeOptions,
+    },
     diff::{self, StoredReportError},
     facts,
-    output::{self, OutputError},
+    output::OutputError,
     program,
-    redact::Redactor,
+    redact::{MarkKey, Redactor},
     reference,
     remediate::AnswerError,
     report::{PageError, Report},
+    seal::{RecipientError, SignerError},
     serve::ServeError,
     settings::Settings,
     toml_document::DocumentError,
@@ -87,6 +94,14 @@ enum RunError {
     #[error(transparent)]
     Recording(#[from] facts::RecordingError),
     #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    NoBundle(#[from] MakeError),
+    #[error("`bundle_recipient` of the settings: {0}")]
+    Recipient(#[from] RecipientError),
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    #[error(transparent)]
     Listen(#[from] ListenError),
     #[error("--token-file {}: {cause}", path.display())]
     Token { path: PathBuf, cause: String },
@@ -125,7 +140,10 @@ enum RunError {
 /// Carries out what was typed.
 #[must_use]
 pub fn run(arguments: Arguments) -> Exit {
-    let redactor = Redactor::default();
+    let mut redactor = Redactor::default();
+    if arguments.options.mask_identity {
+        redactor = redactor.masking_identity(MarkKey::random());
+    }
     match carry_out(arguments, &redactor) {
         Ok(exit) => exit,
         Err(error) => {
@@ -160,6 +178,7 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             return say(&page.map_err(RunError::Usage)?);
         }
         Some(Command::Facts { output }) => Asked::Facts(output),
+        Some(Command::Bundle(bundle)) => Asked::Bundle(bundle),
         Some(Command::Probe { host, token_file }) => Asked::Probe { host, token_file },
         Some(Command::Listen { ports, duration }) => Asked::Listen { ports, duration },
         Some(Command::Check { words }) if options.fix => Asked::Fix(words),
@@ -207,6 +226,8 @@ enum Asked {
     Undo { run: Option<String>, list: bool },
     /// The facts, on stdout or in a file.
     Facts(Option<PathBuf>),
+    /// The archive for support.
+    Bundle(BundleOptions),
     /// The view of a host from outside.
     Probe {
         host: String,
@@ -226,6 +247,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
         Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
         Asked::Undo { run, list } => undoing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
+        Asked::Bundle(bundle) => bundling::bundle(bundle, &options, &redactor).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await
         }
@@ -256,7 +278,7 @@ async fn record(
         .into_iter()
         .map(|file| (file, text.clone()))
         .collect();
-    deliver(files, text).await?;
+    deliver(files, text, signer(options)?).await?;
     Ok(Exit::Done)
 }
 
@@ -287,7 +309,7 @@ async fn finish(
         .iter()
         .map(|target| Ok((target.file.clone(), writer.for_file(target.format)?)))
         .collect::<Result<Vec<_>, RunError>>()?;
-    deliver_report(files, writer.for_stdout(options)?).await?;
+    deliver_report(files, writer.for_stdout(options)?, signer(options)?).await?;
     Ok(Exit::Reported(report.exit_code))
 }
 
@@ -344,45 +366,6 @@ fn colored(color: Color) -> bool {
             let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             io::stdout().is_terminal() && !unwanted
         }
-    }
-}
-
-/// Facts go to the file where one is named, else to stdout.
-async fn deliver(files: Vec<(PathBuf, String)>, text: String) -> Result<(), RunError> {
-    let stdout = if files.is_empty() {
-        text
-    } else {
-        String::new()
-    };
-    deliver_report(files, stdout).await
-}
-
-/// Writes on a thread of its own, so that a reader who does not read cannot keep a signal from ending the run.
-async fn deliver_report(files: Vec<(PathBuf, String)>, stdout: String) -> Result<(), RunError> {
-    let writing = tokio::task::spawn_blocking(move || {
-        for (file, content) in files {
-            output::write_file(&file, content.as_bytes())?;
-        }
-        print(&stdout)
-    });
-    writing
-        .await
-        .unwrap_or_else(|error| Err(RunError::Stdout(io::Error::other(error))))
-}
-
-fn say(text: &str) -> Result<Exit, RunError> {
-    print(text).map(|()| Exit::Done)
-}
-
-fn print(text: &str) -> Result<(), RunError> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
-        // Whoever reads has seen enough, as in `| head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(RunError::Stdout),
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Settings {
     /// Where templates of the site's own for the HTML report are; each file replaces the built-in one of its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub templates_dir: Option<PathBuf>,
+    /// Support's public key (`age1…`), to which bundles are encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle_recipient: Option<String>,
     /// Whether the storage's speed may be measured by writing to it; yes where not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure_storage: Option<bool>,
@@ -152,6 +155,7 @@ impl Settings {
             plugins_dir: path(),
             probe_report: path(),
             templates_dir: path(),
+            bundle_recipient: Some(String::new()),
             measure_storage: Some(true),
             waivers: vec![waiver],
         };

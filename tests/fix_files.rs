@@ -218,6 +218,28 @@ fn what_cannot_be_mended_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_root_that_is_mounted_read_only_is_refused() {
+    if !is_root("a read-only root") {
+        return;
+    }
+    let place = Place::bare();
+    let before = place.listing();
+    let fix = place.fix();
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "--propagation", "private", "sh", "-euc"])
+        .arg("mount --bind \"$0\" \"$0\"; mount -o remount,ro,bind \"$0\"; exec \"$@\"")
+        .arg(place.root())
+        .arg(fix.get_program())
+        .args(fix.get_args())
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("Read-only file system"), "{said}");
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
 fn two_runs_at_once_are_impossible_and_the_other_is_named() {
     if !is_root("the lock") {
         return;

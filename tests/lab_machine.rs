@@ -6,9 +6,11 @@
 mod catalogue;
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "lab_machine/online.rs"]
+mod online;
 
-use catalogue::Catalogue;
-use machine::{Machine, available, available_with_outside, troubles};
+use catalogue::{Catalogue, Fault};
+use machine::{Machine, available, available_with_engine_26, available_with_outside, troubles};
 
 /// A lab machine has two small disks: its healthy state is judged by lower figures.
 const PROFILE: &str = "printf 'extends = \"%s\"\\nname = \"lab\"\\n[storage]\\nfree_warn_bytes = 100_000_000\\n' EDITION >/etc/lab.toml";
@@ -80,6 +82,41 @@ fn as_published_each_known_fault_is_named_and_nothing_else() {
             "config.watchtower-login",
             "config.node-port"
         ])
+    );
+}
+
+#[test]
+fn engine_26_is_understood_healthy_and_as_published() {
+    if !available_with_engine_26() {
+        return;
+    }
+    let machine = Machine::boot_with_engine_26();
+    machine.sh(&PROFILE.replace("EDITION", "2025"));
+    machine.sh("restore 2025 corrected");
+    let report = machine.report(EXAMINE);
+    assert_eq!(troubles(&report), Vec::<String>::new());
+    assert!(report.to_string().contains("26.1.5"), "{report}");
+    // It can be told to refuse what Engine 29 refuses by itself.
+    machine.sh("mkdir -p /etc/systemd/system/docker.service.d; printf '[Service]\nEnvironment=DOCKER_MIN_API_VERSION=1.44\n' >/etc/systemd/system/docker.service.d/oldest.conf; systemctl daemon-reload; systemctl restart docker; wait-until is sesam-node '{{.State.Health.Status}}' healthy");
+    machine
+        .sh("curl -s --unix-socket /var/run/docker.sock http://docker/v1.25/info | grep 'too old'");
+    assert_eq!(
+        troubles(&machine.report(EXAMINE)),
+        ["config.docker-api api-refused"]
+    );
+    machine.sh("rm /etc/systemd/system/docker.service.d/oldest.conf; systemctl daemon-reload; systemctl restart docker");
+    machine.sh("cd /srv/data && docker compose down 2>&1");
+    machine.sh(&PROFILE.replace("EDITION", "2023"));
+    machine.sh("mv /etc/docker/daemon.json /etc/docker/daemon.json.kept && systemctl restart docker && restore 2023 published");
+    machine.sh("wait-until is watchtower '{{.State.Restarting}}' true");
+    assert_eq!(
+        troubles(&machine.report(EXAMINE)),
+        [
+            "software.docker-config unbounded-logs",
+            "config.watchtower-arguments name-flag",
+            "config.watchtower-login no-credentials",
+            "config.node-port published-everywhere",
+        ]
     );
 }
 
@@ -173,10 +210,21 @@ fn each_is_named(part: &str) {
     let faults = Catalogue::part(part).faults;
     let edition = faults[0].edition.as_str();
     let machine = machine(edition, "corrected");
+    each_is_named_on(&machine, edition, &faults, |machine| {
+        machine.report(EXAMINE)
+    });
+}
+
+fn each_is_named_on(
+    machine: &Machine,
+    edition: &str,
+    faults: &[Fault],
+    examine: impl Fn(&Machine) -> serde_json::Value,
+) {
     let mut wrong = Vec::new();
-    for fault in &faults {
+    for fault in faults {
         machine.sh(&fault.breaks);
-        let report = machine.report(EXAMINE);
+        let report = examine(machine);
         let found = troubles(&report);
         let expected = fault.found_in_docker_alone.as_ref().unwrap_or(&fault.found);
         if found != *expected {
@@ -194,7 +242,7 @@ fn each_is_named(part: &str) {
             machine.sh(&fault.heals);
         }
         machine.sh(&format!("restore {edition} corrected"));
-        let left = troubles(&machine.report(EXAMINE));
+        let left = troubles(&examine(machine));
         assert!(left.is_empty(), "{} was not healed: {left:?}", fault.name);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -61,6 +61,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "utc",
         ],
     ),
+    ("bundle", &["facts", "files", "output", "redact", "units"]),
+    ("seal", &["files", "units"]),
     ("vantage", &["checks", "facts", "profile"]),
     ("diff", &["checks", "files", "report", "units"]),
     ("fleet", &["checks", "report", "units"]),
@@ -71,6 +73,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "run",
         &[
+            "bundle",
             "checks",
             "cli",
             "diagnosis",
@@ -86,6 +89,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "reference",
             "remediate",
             "report",
+            "seal",
             "serve",
             "settings",
             "spelling",

@@ -7,7 +7,6 @@ mod config;
 mod container;
 mod dns;
 mod hardware;
-mod image_reference;
 pub mod inbound;
 mod install;
 mod layout;
@@ -26,6 +25,7 @@ mod certificate_mode;
 mod connection;
 mod measurement;
 mod registry;
+mod registry_trouble;
 mod remedy;
 mod verdict;
 

@@ -118,6 +118,11 @@ impl Item {
         Self::new(name, Status::Unknown, Some(gap_cause(gap)), gap.to_string())
     }
 
+    /// A thing that could not be determined, for a reason that has a code of its own.
+    pub fn undetermined(name: impl Into<String>, cause: Cause, summary: impl Into<String>) -> Self {
+        Self::new(name, Status::Unknown, Some(cause), summary)
+    }
+
     /// With what was seen of it.
     #[must_use]
     pub fn observed(mut self, observed: impl Into<Value>) -> Self {

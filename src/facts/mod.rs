@@ -17,6 +17,7 @@ pub mod endpoint;
 pub mod firewall;
 pub mod handshake;
 pub mod host;
+pub mod image_reference;
 pub mod layout;
 pub mod license;
 pub mod limits;
@@ -24,13 +25,14 @@ pub mod listeners;
 pub mod memory;
 pub mod node;
 pub mod node_names;
+pub mod originals;
 pub mod outbound;
 pub mod ownership;
 pub mod plugins;
 pub mod probe_report;
 pub mod processors;
 pub mod proxies;
-pub mod registry_login;
+pub mod registry;
 pub mod resolvers;
 pub mod stack;
 pub mod storage_latency;
@@ -49,7 +51,7 @@ use serde::{Deserialize, Serialize};
 pub use deadline::bounded;
 pub use observation::{Event, Site, observe};
 pub use observed::{Gap, Observed};
-pub use recording::{RecordingError, parse_recording, read_recording};
+pub use recording::{RecordingError, parse_recording, read_recording, recording_of};
 
 pub use crate::files::{FileKind, FileProblem, Root, read_bounded, read_text};
 use crate::{profile::Profile, program, settings::Settings};
@@ -168,8 +170,8 @@ sources! {
     Docker => docker: docker::Docker,
     /// The compose programs that are on the machine.
     ComposePrograms => compose_programs: compose_programs::ComposePrograms,
-    /// Logins for registries, without the passwords.
-    RegistryLogin => registry_login: registry_login::RegistryLogins,
+    /// Logins for registries, without the passwords, and what registries say to them and of the stack's images.
+    RegistryLogin => registry_login: registry::RegistryLogins,
     /// Who listens on the ports that others come to.
     Listeners => listeners: listeners::Listeners,
     /// What the machine's own firewall was told.

@@ -3,18 +3,20 @@
 use std::{
     collections::BTreeSet,
     future::Future,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     Facts, Observed, Root, Source, accounts, certificates, certificates::StackWord, clock,
     compose_programs, docker, endpoint, firewall, host, layout, license, limits, listeners, memory,
     node, node::NodeWhereabouts, node_names, outbound, ownership, plugins, probe_report,
-    processors, proxies, registry_login, resolvers, stack, storage_latency, volumes,
+    processors, proxies, registry, registry::StackImage, resolvers, stack, stack::Whereabouts,
+    storage_latency, volumes,
 };
 use crate::{profile::Profile, redact::Redactor, settings::Settings};
 
@@ -84,15 +86,22 @@ pub async fn observe(
         layout,
         ownership,
         license,
-        (stack, (outbound, node_names), (certificates, endpoint, node)),
+        StackAnswers {
+            docker,
+            stack,
+            outbound,
+            node_names,
+            registry_login,
+            certificates,
+            endpoint,
+            node,
+        },
         resolvers,
         proxies,
         listeners,
         firewall,
         probe_report,
-        docker,
         compose_programs,
-        registry_login,
         plugins,
     ) = tokio::join!(
         asking.ask(Source::Host, host::observe),
@@ -112,9 +121,7 @@ pub async fn observe(
         asking.ask(Source::Listeners, listeners::observe),
         asking.ask(Source::Firewall, firewall::observe),
         asking.ask(Source::ProbeReport, probe_report::observe),
-        asking.ask(Source::Docker, docker::observe),
         asking.ask(Source::ComposePrograms, compose_programs::observe),
-        asking.ask(Source::RegistryLogin, registry_login::observe),
         asking.ask(Source::Plugins, plugins::observe),
     );
     facts.host = host.keep(&mut facts);
@@ -146,12 +153,33 @@ pub async fn observe(
     facts
 }
 
-/// What is asked of the stack's certificates and node, once its files are read.
-type Served = (
-    Answer<certificates::Certificates>,
-    Answer<endpoint::Endpoint>,
-    Answer<node::Node>,
-);
+/// What the running stack and its files tell, and what is asked of those that they name.
+struct StackAnswers {
+    docker: Answer<docker::Docker>,
+    stack: Answer<stack::Stack>,
+    outbound: Answer<outbound::Outbound>,
+    node_names: Answer<node_names::NodeNames>,
+    registry_login: Answer<registry::RegistryLogins>,
+    certificates: Answer<certificates::Certificates>,
+    endpoint: Answer<endpoint::Endpoint>,
+    node: Answer<node::Node>,
+}
+
+/// The address of the node's container: the one of the service whose port must stay private.
+fn node_address(profile: &Profile, docker: Option<&docker::Docker>) -> Option<IpAddr> {
+    let node = profile
+        .stack
+        .services
+        .iter()
+        .find(|service| !service.private_ports.is_empty())?;
+    let engine = docker?.engine().ok()?;
+    let containers = engine.containers.seen().ok()?;
+    let container = containers
+        .iter()
+        .find(|container| container.is_of_service(&node.name) && container.state.is_alive())?;
+    let details = container.details.seen().ok()?;
+    details.networks.values().copied().flatten().next()
+}
 
 struct Asking<'a> {
     site: &'a Site,
@@ -214,42 +242,80 @@ impl NamedByStack {
 }
 
 impl Asking<'_> {
-    /// The second wave: what is asked of hosts that the stack's files name begins as soon as these are read,
+    /// The second wave: what is asked of those that the running stack and its files name begins as soon as these are known,
     /// and nothing else waits for them.
-    async fn stack_and_what_it_names(
-        &self,
-    ) -> (
-        Answer<stack::Stack>,
-        (Answer<outbound::Outbound>, Answer<node_names::NodeNames>),
-        Served,
-    ) {
+    async fn stack_and_what_it_names(&self) -> StackAnswers {
+        let (tell_whereabouts, whereabouts) = oneshot::channel();
+        let (tell_container, container) = oneshot::channel();
         let (tell_log_host, log_host) = oneshot::channel();
         let (tell_domain, node_domain) = oneshot::channel();
-        let ((stack, served), outbound, node_names) = tokio::join!(
+        let (tell_word, word) = oneshot::channel();
+        let (tell_images, images) = oneshot::channel();
+        let profile = &self.site.profile;
+        // Where nobody listens any more, nobody asked for it.
+        let ((docker, stack), outbound, node_names, registry_login, served) = tokio::join!(
             async {
-                let stack = self.ask(Source::Stack, stack::observe).await;
-                let named = NamedByStack::of(&stack.observed);
-                // Where nobody listens any more, nobody asked for it.
-                let _ = tell_log_host.send(named.log_host);
-                let _ = tell_domain.send(named.node_domain);
-                let served = self.what_is_served(&stack).await;
-                (stack, served)
+                let (docker, stack) = tokio::join!(
+                    async {
+                        let docker = self.ask(Source::Docker, docker::observe).await;
+                        let seen = docker.observed.seen().ok();
+                        let _ = tell_whereabouts.send(Whereabouts::of(profile, seen));
+                        let _ = tell_container.send(node_address(profile, seen));
+                        docker
+                    },
+                    async {
+                        let stack = self
+                            .ask(Source::Stack, |site| stack::observe(site, whereabouts))
+                            .await;
+                        let named = NamedByStack::of(&stack.observed);
+                        let _ = tell_log_host.send(named.log_host);
+                        let _ = tell_domain.send(named.node_domain);
+                        let _ = tell_word.send(StackWord::of(stack.observed.seen().ok(), profile));
+                        stack
+                    },
+                );
+                let _ = tell_images.send(StackImage::of(
+                    profile,
+                    docker.observed.seen().ok(),
+                    stack.observed.seen().ok(),
+                ));
+                (docker, stack)
             },
             self.ask(Source::Outbound, |site| outbound::observe(site, log_host)),
             self.ask(Source::NodeNames, |site| {
                 node_names::observe(site, node_domain)
             }),
+            self.ask(Source::RegistryLogin, |site| registry::observe(
+                site, images
+            )),
+            async {
+                let word = word.await.unwrap_or_default();
+                self.what_is_served(word, container).await
+            },
         );
-        (stack, (outbound, node_names), served)
+        let (certificates, endpoint, node) = served;
+        StackAnswers {
+            docker,
+            stack,
+            outbound,
+            node_names,
+            registry_login,
+            certificates,
+            endpoint,
+            node,
+        }
     }
 
-    async fn what_is_served(&self, stack: &Answer<stack::Stack>) -> Served {
-        let word = StackWord::of(stack.observed.seen().ok(), &self.site.profile);
-        let whereabouts = NodeWhereabouts {
-            node_domain: word.node_domain.clone(),
-            // Known once Docker is among the sources.
-            container: None,
-        };
+    async fn what_is_served(
+        &self,
+        word: StackWord,
+        container: oneshot::Receiver<Option<IpAddr>>,
+    ) -> (
+        Answer<certificates::Certificates>,
+        Answer<endpoint::Endpoint>,
+        Answer<node::Node>,
+    ) {
+        let node_domain = word.node_domain.clone();
         tokio::join!(
             self.ask(Source::Certificates, |site| {
                 certificates::observe(site, word.clone())
@@ -257,7 +323,15 @@ impl Asking<'_> {
             self.ask(Source::Endpoint, |site| {
                 endpoint::observe(site, word.clone())
             }),
-            self.ask(Source::Node, |site| node::observe(site, whereabouts)),
+            self.ask(Source::Node, |site| async move {
+                // Where the engine does not tell in time, the other ways are tried all the same.
+                let container = timeout(site.deadline / 4, container).await;
+                let whereabouts = NodeWhereabouts {
+                    node_domain,
+                    container: container.ok().and_then(Result::ok).flatten(),
+                };
+                node::observe(site, whereabouts).await
+            }),
         )
     }
 
@@ -280,7 +354,7 @@ impl Asking<'_> {
         let task = tokio::spawn(look(self.site.clone()));
         let stop = task.abort_handle();
         let limit = self.site.deadline + GRACE;
-        let observed = match tokio::time::timeout(limit, task).await {
+        let observed = match timeout(limit, task).await {
             Ok(Ok(observed)) => observed,
             Ok(Err(_panicked)) => Observed::Failed(format!(
                 "observing {} failed inside the doctor; please report this",

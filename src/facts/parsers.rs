@@ -24,7 +24,7 @@ use super::{
         http::{self, Wanted},
         tunnel,
     },
-    parse_recording, plugins, probe_report, proxies, registry_login, resolvers,
+    parse_recording, plugins, probe_report, proxies, registry, resolvers,
     stack::{
         compose_file::{self, Surroundings},
         env_file,
@@ -142,10 +142,8 @@ fn docker_answers(content: &[u8]) {
 
 fn docker_files(content: &[u8]) {
     let _ = docker_root::parse(content);
-    survives_being_recorded(&registry_login::parse(
-        &lossy(content),
-        &Redactor::default(),
-    ));
+    let (logins, _) = registry::login_file::parse(&lossy(content), &Redactor::default());
+    survives_being_recorded(&logins);
 }
 
 fn docker_logs(content: &[u8]) {
@@ -189,8 +187,7 @@ fn http_answer(content: &[u8]) {
         };
         let wanted = Wanted {
             host: "portal.sesam.io",
-            path: "/",
-            token: None,
+            question: http::Question::get("/"),
         };
         let deadline = tokio::time::Instant::now() + Duration::from_millis(50);
         if written.is_ok() {

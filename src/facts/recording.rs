@@ -51,7 +51,15 @@ pub fn read_recording(path: &Path) -> Result<Facts, RecordingError> {
             problem,
         }
     })?;
-    parse_recording(&content).map_err(|error| RecordingError::NotFacts {
+    recording_of(path, &content)
+}
+
+/// Reads the recorded facts that were found in the file at `path`.
+///
+/// # Errors
+/// No JSON, or JSON of something else.
+pub fn recording_of(path: &Path, content: &[u8]) -> Result<Facts, RecordingError> {
+    parse_recording(content).map_err(|error| RecordingError::NotFacts {
         path: path.to_path_buf(),
         line: error.line(),
         column: error.column(),

@@ -81,29 +81,60 @@ pub enum FileProblem {
     Io(#[from] io::Error),
 }
 
-/// Reads the regular file at `path` inside `root`, at most `limit` bytes.
+/// Whether a link in the last place of a path is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastLink {
+    /// It leads to the file, as those of configuration may.
+    Followed,
+    /// It is refused: whoever may write to a directory could make the doctor read anything.
+    Refused,
+}
+
+/// Opens the regular file at `path` inside `root`; returns its size, too.
 ///
 /// # Errors
 /// Anything that is no regular file is refused unopened, since opening a pipe or a device can block or act.
-pub fn read_bounded(root: &Root, path: &Path, limit: Bytes) -> Result<Vec<u8>, FileProblem> {
-    let located = root.locate(path)?;
-    let status = rustix::fs::stat(&located).map_err(io::Error::from)?;
+pub fn open_regular(
+    root: &Root,
+    path: &Path,
+    last: LastLink,
+) -> Result<(File, Bytes), FileProblem> {
+    let (located, status, flags) = match last {
+        LastLink::Followed => {
+            let located = root.locate(path)?;
+            let status = rustix::fs::stat(&located).map_err(io::Error::from)?;
+            (located, status, OFlags::empty())
+        }
+        LastLink::Refused => {
+            let located = root.locate_link(path)?;
+            let status = rustix::fs::lstat(&located).map_err(io::Error::from)?;
+            (located, status, OFlags::NOFOLLOW)
+        }
+    };
     require_regular(status.st_mode)?;
     let descriptor = rustix::fs::open(
         &located,
-        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | flags,
         Mode::empty(),
     )
     .map_err(io::Error::from)?;
     let status = rustix::fs::fstat(&descriptor).map_err(io::Error::from)?;
     require_regular(status.st_mode)?;
     let size = Bytes(u64::try_from(status.st_size).unwrap_or(0));
+    Ok((File::from(descriptor), size))
+}
+
+/// Reads the regular file at `path` inside `root`, at most `limit` bytes.
+///
+/// # Errors
+/// As for [`open_regular`], following links; and where it is larger than the limit.
+pub fn read_bounded(root: &Root, path: &Path, limit: Bytes) -> Result<Vec<u8>, FileProblem> {
+    let (file, size) = open_regular(root, path, LastLink::Followed)?;
     if size > limit {
         return Err(FileProblem::TooLarge { size, limit });
     }
     let mut content = Vec::new();
-    File::from(descriptor)
-        .take(limit.0.saturating_add(1))
+    file.take(limit.0.saturating_add(1))
         .read_to_end(&mut content)?;
     // Files under /proc say zero and then have a content; others may grow while they are read.
     let size = Bytes(content.len() as u64);

@@ -3,5 +3,5 @@
 mod bounded;
 mod root;
 
-pub use bounded::{FileKind, FileProblem, read_bounded, read_text};
+pub use bounded::{FileKind, FileProblem, LastLink, open_regular, read_bounded, read_text};
 pub use root::{Root, Step, steps};

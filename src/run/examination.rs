@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{RunError, account, evidence};
 use crate::{
+    bundle,
     checks::Selection,
     cli::{Moment, RunOptions},
     diagnosis::{self, Proposal, Rules},
@@ -40,6 +41,17 @@ pub(super) async fn examined(
     let begun = Instant::now();
     let started_at = Timestamp::now();
     let facts = gathered(selection, options, redactor, started_at).await?;
+    judged(facts, selection, options, redactor, (started_at, begun))
+}
+
+/// Judge and explain what was observed from that moment on.
+pub(super) fn judged(
+    facts: Facts,
+    selection: &Selection,
+    options: &RunOptions,
+    redactor: &Redactor,
+    (started_at, begun): (Timestamp, Instant),
+) -> Result<Examination, RunError> {
     let rules = Rules {
         selection: selection.clone(),
         strict: options.strict,
@@ -106,7 +118,8 @@ pub(super) fn site(options: &RunOptions, redactor: &Redactor) -> Result<Site, Ru
         settings: Arc::new(settings),
         deadline: options.timeout,
         offline: options.offline,
-        redactor: redactor.clone(),
+        // What is asked of a masked address answers nothing.
+        redactor: redactor.observing(),
     })
 }
 
@@ -123,7 +136,12 @@ pub(super) fn root(options: &RunOptions) -> Result<Root, RunError> {
 
 /// Recorded facts carry the profile and the settings that they were recorded under; what is asked for here wins.
 fn replayed(file: &std::path::Path, options: &RunOptions) -> Result<Facts, RunError> {
-    let mut facts = facts::read_recording(file)?;
+    let mut facts = match bundle::form_of(file)? {
+        bundle::Form::Other => facts::read_recording(file)?,
+        bundle::Form::Bundle | bundle::Form::Encrypted => {
+            facts::recording_of(file, &bundle::read_facts(file)?)?
+        }
+    };
     // A recording must not name files of the machine that judges it.
     facts.settings.templates_dir = None;
     if let Some(config) = &options.config {

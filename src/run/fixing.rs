@@ -31,11 +31,12 @@ pub(super) fn require_meaning(
 ) -> Result<(), RunError> {
     let is_run = matches!(command, None | Some(Command::Check { .. }));
     let is_undo = matches!(command, Some(Command::Undo { .. }));
+    let is_bundle = matches!(command, Some(Command::Bundle(_)));
     let with_fix = [
         (options.answers.is_some(), "--answers"),
         (options.keep_old, "--keep-old"),
         (options.script.is_some(), "--script"),
-        (options.dry_run && !is_undo, "--dry-run"),
+        (options.dry_run && !is_undo && !is_bundle, "--dry-run"),
         (options.yes && !is_undo, "--yes"),
     ];
     if options.fix && !is_run {

@@ -38,6 +38,7 @@ pub(super) async fn view(
     };
     let settings = Settings::load(&Root::machine(), options.config.as_deref())?;
     let templates = formats::templates(&settings, &options)?;
+    let signer = super::signer(&options)?;
     let making = tokio::task::spawn_blocking(move || {
         let fleet = fleet::gather(&asked.reports, terms, |file| {
             diff::read(file).map(|report| report.redacted(&redactor))
@@ -70,7 +71,7 @@ pub(super) async fn view(
     let (files, stdout, exit_code) = making
         .await
         .unwrap_or_else(|error| Err(RunError::Threads(std::io::Error::other(error))))?;
-    deliver_report(files, stdout).await?;
+    deliver_report(files, stdout, signer).await?;
     Ok(Exit::Reported(exit_code))
 }
 

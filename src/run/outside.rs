@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, formats, site, width};
+use super::{DEFAULT_WIDTH, Exit, RunError, deliver_report, formats, signer, site, width};
 use crate::{
     cli::{Format, RunOptions},
     files::{Root, read_text},
@@ -47,7 +47,8 @@ pub(super) async fn probe(
         .iter()
         .map(|target| Ok((target.file.clone(), put(target.format, DEFAULT_WIDTH)?)))
         .collect::<Result<Vec<_>, RunError>>()?;
-    deliver_report(files, put(options.format, width())?).await?;
+    let signer = signer(options)?;
+    deliver_report(files, put(options.format, width())?, signer).await?;
     Ok(Exit::Reported(report.exit_code))
 }
 

@@ -103,8 +103,7 @@ impl Looker {
         };
         let wanted = Wanted {
             host: &self.host_header(&here),
-            path: "/",
-            token: None,
+            question: http::Question::get("/"),
         };
         let front = http::request(stream, wanted, deadline);
         let challenge = self.challenge(to.ip(), here.clone(), deadline);
@@ -141,8 +140,7 @@ impl Looker {
         };
         let wanted = Wanted {
             host: &self.host_header(&here),
-            path: &here.path,
-            token: None,
+            question: http::Question::get(&here.path),
         };
         let (api, _) = http::request(stream, wanted, deadline).await;
         let is_node = matches!(&api.outcome, HttpOutcome::Answered(answer) if answer.status == 200);
@@ -221,8 +219,7 @@ impl Looker {
         let host = self.host_header(place);
         let wanted = Wanted {
             host: &host,
-            path: &path,
-            token: None,
+            question: http::Question::get(&path),
         };
         let (http, body, tls) = if place.is_https {
             let (tls, stream) = self.encrypt(stream, deadline).await;

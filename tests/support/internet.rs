@@ -8,8 +8,18 @@ use std::{
 
 pub const PREFIX: &str = "sesam-doctor-lab-internet-";
 
-const TOOLS: [&str; 9] = [
-    "unshare", "ip", "nft", "nginx", "squid", "dnsmasq", "openssl", "python3", "faketime",
+const TOOLS: [&str; 11] = [
+    "unshare",
+    "ip",
+    "nft",
+    "nginx",
+    "squid",
+    "dnsmasq",
+    "openssl",
+    "python3",
+    "faketime",
+    "microsocks",
+    "pebble",
 ];
 
 /// A running lab; it ends with its stdin, and so with this process, however that ends.

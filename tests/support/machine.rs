@@ -50,15 +50,32 @@ pub fn available() -> bool {
     true
 }
 
+/// The same for machines with Docker Engine 26, see [`Machine::boot_with_engine_26`].
+pub fn available_with_engine_26() -> bool {
+    if !available() {
+        return false;
+    }
+    let fetched = Command::new(lab().join("fetch-engine-26"))
+        .output()
+        .unwrap();
+    if !fetched.status.success() {
+        let why = String::from_utf8_lossy(&fetched.stderr).trim().to_owned();
+        println!("left out: the lab's customer machine with Docker Engine 26: {why}");
+    }
+    fetched.status.success()
+}
+
 /// What a machine's outside is made of, beyond the machine's own tools.
 #[allow(dead_code)]
-const OUTSIDE_TOOLS: [&str; 6] = [
+const OUTSIDE_TOOLS: [&str; 8] = [
     "docker-registry",
     "htpasswd",
     "nginx",
     "dnsmasq",
     "openssl",
     "python3",
+    "pebble",
+    "lego",
 ];
 
 /// The same for machines with an outside, see [`Machine::boot_with_outside`].
@@ -93,6 +110,11 @@ impl Machine {
     /// Boots a machine with the doctor under test in it, and makes the images of the stack.
     pub fn boot() -> Self {
         Self::boot_as(&[])
+    }
+
+    /// The same with Debian trixie's Docker in place of bookworm's.
+    pub fn boot_with_engine_26() -> Self {
+        Self::boot_as(&[("ENGINE", "26")])
     }
 
     /// The same with a network, on which there are Docker Hub, a registry of the customer's own and every other host that the

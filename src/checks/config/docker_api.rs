@@ -3,9 +3,9 @@
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
-        Verdict, image_reference::ImageReference, software,
+        Verdict, software,
     },
-    facts::{Source, stack::compose_file::Service},
+    facts::{Source, image_reference::ImageReference, stack::compose_file::Service},
     profile::ReleaseNumber,
 };
 
@@ -30,9 +30,9 @@ pub static DOCKER_API: Check = Check {
     reference: "Known fault of the published stack with Docker Engine 29 and later: API versions below 1.44 are refused",
     causes: &[API_REFUSED],
     prose: Prose {
-        checks: "The oldest API that the engine accepts, against what the profile's `software.clients` speak unless the compose file sets DOCKER_API_VERSION for them. A client that speaks an older one fails; an image's release from which on it negotiates by itself passes.",
+        checks: "The oldest API that the engine accepts, against what the profile's `software.clients` speak: what the compose file sets as DOCKER_API_VERSION for them, or, for one that has releases which negotiate by themselves, the release of its image. A client that speaks an older one fails.",
         why: "Watchtower and old releases of Traefik speak API 1.24 or 1.25. Engine 29 and later refuse that: nothing is updated any more, Traefik sees no containers and serves its own default certificate.",
-        remedy: "Give the service DOCKER_API_VERSION with a version that the engine accepts, or use a current release of its image; then `docker compose up -d`.",
+        remedy: "Give Watchtower DOCKER_API_VERSION with a version that the engine accepts, and use a current release of Traefik, which does not heed that variable; then `docker compose up -d`.",
     },
     mends: &[Mend::new(Remedy::WriteComposeFile, &[API_REFUSED])],
     judge: Judge::One(judge),
@@ -85,10 +85,15 @@ fn judge(context: &Context) -> Judgement {
                 engine.version
             ),
         ));
-        advice.push(format!(
-            "in {}, add {VARIABLE}: \"{oldest}\" to the environment of {name}, or use a current release of its image",
-            file.path.display()
-        ));
+        advice.push(match client.negotiates_from.as_str() {
+            "" => format!(
+                "in {}, add {VARIABLE}: \"{oldest}\" to the environment of {name}, and apply it with `docker compose up -d`",
+                file.path.display()
+            ),
+            release => format!(
+                "use release {release} or later of the image of {name}, which finds out by itself what the engine speaks, and apply it with `docker compose up -d`"
+            ),
+        });
     }
     Ok(Verdict::worst_of(
         items,
@@ -101,12 +106,14 @@ fn judge(context: &Context) -> Judgement {
 
 /// The API that a service speaks; none where it finds out by itself.
 fn spoken(service: &Service, otherwise: &str, negotiates_from: &str) -> Option<ReleaseNumber> {
-    if let Some(told) = service
+    let told = service
         .environment
         .get(VARIABLE)
-        .and_then(|value| ReleaseNumber::parse(value.as_deref()?))
-    {
-        return Some(told);
+        // A client that has learnt to negotiate has never heeded the variable.
+        .filter(|_| negotiates_from.is_empty())
+        .and_then(|value| ReleaseNumber::parse(value.as_deref()?));
+    if told.is_some() {
+        return told;
     }
     let tag = ImageReference::parse(service.image.as_deref()?).tag?;
     let release = ReleaseNumber::parse(tag.trim_start_matches('v'));
@@ -182,6 +189,18 @@ mod tests {
                     with(Some("1.44"), |watchtower, traefik| {
                         corrected(watchtower, traefik);
                         traefik.image = Some("traefik:v2.8".into());
+                    }),
+                ),
+                Case::new(
+                    "engine 29, an old Traefik that is told what it does not heed",
+                    Status::Fail,
+                    Some("api-refused"),
+                    with(Some("1.44"), |watchtower, traefik| {
+                        corrected(watchtower, traefik);
+                        traefik.image = Some("traefik:v2.8".into());
+                        traefik
+                            .environment
+                            .insert(VARIABLE.into(), Some("1.44".into()));
                     }),
                 ),
                 Case::new(

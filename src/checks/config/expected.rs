@@ -4,8 +4,11 @@
 //! published stack have checks of their own.
 
 use crate::{
-    checks::{Cause, Item, Mend, Remedy, image_reference::ImageReference},
-    facts::stack::compose_file::{ComposeFile, Service},
+    checks::{Cause, Item, Mend, Remedy},
+    facts::{
+        image_reference::ImageReference,
+        stack::compose_file::{ComposeFile, Service},
+    },
     profile::{self, Profile},
 };
 

@@ -4,14 +4,12 @@
 
 use std::{collections::BTreeSet, net::IpAddr, path::Path};
 
-use crate::{
-    checks::image_reference::ImageReference,
-    facts::{
-        docker::{Container, Details},
-        stack::{
-            compose_file::{ComposeFile, Service},
-            ports::Protocol,
-        },
+use crate::facts::{
+    docker::{Container, Details},
+    image_reference::ImageReference,
+    stack::{
+        compose_file::{ComposeFile, Service},
+        ports::Protocol,
     },
 };
 

@@ -3,12 +3,18 @@
 use super::{FOREIGN, find};
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
-        Verdict, image_reference::ImageReference, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
+        Remedy, Status, Verdict, outbound,
+        registry_trouble::{
+            self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
+        },
+        software,
     },
     facts::{
-        Source,
+        Gap, Observed, Source,
         docker::{Container, Details, Image},
+        image_reference::ImageReference,
+        registry::{ImageAnswer, Trouble},
     },
     profile,
     units::counted,
@@ -16,9 +22,17 @@ use crate::{
 
 const OUTDATED: Cause = Cause::new(
     "outdated",
-    "a newer image is on the machine, and the container still runs the old one",
+    "the registry, or this machine, has a newer image under the tag than the container runs",
 );
 const UNKNOWN_CHANNEL: Cause = Cause::new("unknown-channel", "the tag is no software channel");
+const NOT_IN_REGISTRY: Cause = Cause::new(
+    "not-in-registry",
+    "the registry knows no such image or tag, so it is never updated",
+);
+const NO_DIGEST: Cause = Cause::new(
+    "no-digest",
+    "the image was loaded or built on this machine, so that it cannot be compared with the registry's",
+);
 
 /// See [`Prose::checks`] in the declaration.
 pub static IMAGE: Check = Check {
@@ -26,14 +40,29 @@ pub static IMAGE: Check = Check {
     title: "Containers run the newest image of their tag",
     category: Category::Container,
     level: Level::Required,
-    needs: &[&software::DOCKER],
-    reads: &[Source::Docker],
+    needs: &[
+        &software::DOCKER,
+        &software::REGISTRY_LOGIN,
+        &outbound::DOCKER,
+    ],
+    reads: &[Source::Docker, Source::RegistryLogin],
     reference: "Operator's manual, software channels: self-hosted customers run the newest image of their channel",
-    causes: &[OUTDATED, UNKNOWN_CHANNEL],
+    causes: &[
+        OUTDATED,
+        UNKNOWN_CHANNEL,
+        NOT_IN_REGISTRY,
+        NO_DIGEST,
+        UNREACHABLE,
+        UNTRUSTED,
+        NOT_ALLOWED,
+        RATE_LIMITED,
+        SERVICE_ERROR,
+        WRONG_SERVICE,
+    ],
     prose: Prose {
-        checks: "For each container of the stack: the image it was made of is the one that its tag names on this machine now; an image that was pulled since and not put to use fails for the node and warns for the others. The node's tag is one of the profile's `stack.channels`; another warns. Whether the registry has a still newer image is not asked.",
+        checks: "For each container of the stack: the image it was made of is the one that its tag names on this machine now, and has the digest that the registry serves for the tag. The registry is asked as the Docker daemon would, by its proxy and with the first login that is stored for it, and only for the head of the manifest, which Docker Hub does not count as a pull; what it says of its limits is shown. Another digest fails for the node and warns for the others. The node's tag is one of the profile's `stack.channels`; another warns. Where the registry cannot be asked, it is unknown, with the reason; with `--offline` it is not asked.",
         why: "Self-hosted customers have to run the newest image of their channel; an old node meets a portal that no longer knows it. A tag that is no channel is never updated.",
-        remedy: "Make the containers anew from the images that are there: `docker compose up -d` in the stack's directory. Set SESAM_NODE_IMAGE_TAG in `.env` to a channel: weekly-prod for production.",
+        remedy: "Fetch the newer image and make the container anew from it, in the stack's directory: `docker compose pull` and `docker compose up -d`. Set SESAM_NODE_IMAGE_TAG in `.env` to a channel: weekly-prod for production. See why Watchtower has not done it: `docker logs watchtower`.",
     },
     mends: &[
         Mend::new(Remedy::PullImages, &[OUTDATED]),
@@ -46,6 +75,7 @@ fn judge(context: &Context) -> Judgement {
     let engine = context.facts.docker().seen()?.engine()?;
     let containers = engine.containers.seen()?;
     let images = engine.images.seen()?;
+    let answers = registry_answers(context);
     let services = &context.profile.stack.services;
     let mut items = Vec::new();
     let mut advice = Vec::new();
@@ -61,191 +91,247 @@ fn judge(context: &Context) -> Judgement {
                 continue;
             }
         };
-        let (item, step) = one(context, service, container, details, images);
+        let look = Look {
+            context,
+            service,
+            container,
+            details,
+            images,
+            answers,
+        };
+        let (item, step) = look.judge();
         items.push(item);
         advice.extend(step);
     }
     if items.is_empty() {
         return Ok(Verdict::skip("none of the stack's containers exists"));
     }
-    Ok(Verdict::worst_of(
-        items,
-        "every container runs the image that its tag names here",
-    )
-    .expected("the newest image of a software channel")
-    .advice_all(advice)
-    // What stands in a container's place has another image.
-    .follows(&FOREIGN)
-    .remark("whether the registry has newer images was not asked"))
+    let all_well = if context.facts.is_offline() {
+        "every container runs the image that its tag names here"
+    } else {
+        "every container runs the image that the registry serves for its tag"
+    };
+    let mut verdict = Verdict::worst_of(items, all_well)
+        .expected("the newest image of a software channel")
+        .advice_all(advice)
+        // What stands in a container's place has another image.
+        .follows(&FOREIGN);
+    for answer in answers.unwrap_or_default() {
+        if let Some(evidence) = in_words(answer) {
+            verdict = verdict.evidence(format!("registry on {}", answer.service), evidence);
+        }
+    }
+    if context.facts.is_offline() {
+        verdict = verdict.remark(format!(
+            "whether the registry has newer images was not asked: {OFFLINE}"
+        ));
+    }
+    // What is compared is known, whatever else is wrong on the way to the registry.
+    Ok(match verdict.status {
+        Status::Unknown => verdict.follows(&outbound::DOCKER),
+        _ => verdict.stands_alone(),
+    })
 }
 
-fn one(
-    context: &Context,
-    service: &profile::Service,
-    container: &Container,
-    details: &Details,
-    images: &[Image],
-) -> (Item, Option<String>) {
-    let name = &service.name;
-    let asked = ImageReference::parse(if details.image.is_empty() {
-        &container.image
-    } else {
-        &details.image
-    });
-    let current = images.iter().find(|image| {
-        image
-            .tags
-            .iter()
-            .any(|tag| ImageReference::parse(tag) == asked)
-    });
-    let running = images.iter().find(|image| image.id == details.image_id);
-    let age = running
-        .and_then(|image| image.created)
-        .map(|created| context.now.duration_since(created).as_hours() / 24)
-        .and_then(|days| u64::try_from(days).ok())
-        .map_or_else(String::new, |days| {
-            format!(", built {} ago", counted(days, "day"))
-        });
-    let is_node = !service.private_ports.is_empty();
-    if let Some(current) = current
-        && current.id != details.image_id
-        && !details.image_id.is_empty()
-    {
-        let summary = format!(
-            "runs an image{age} that {asked} named once; a newer one has been pulled and is not used"
-        );
-        let item = if is_node {
-            Item::fail(name, OUTDATED, summary)
-        } else {
-            Item::warn(name, OUTDATED, summary)
-        };
-        return (
-            item.observed(details.image_id.as_str()),
-            Some(format!(
-                "make {name} anew, in the stack's directory: docker compose up -d {name}"
-            )),
-        );
+/// What the registries said; nothing where the run was to ask none.
+fn registry_answers<'a>(context: &Context<'a>) -> Option<&'a [ImageAnswer]> {
+    if context.facts.is_offline() {
+        return None;
     }
-    let channels = &context.profile.stack.channels;
-    let is_channel = asked.tag.as_ref().is_some_and(|tag| channels.contains(tag));
-    if is_node && !is_channel {
-        return (
+    let images = context
+        .facts
+        .registry_login()
+        .seen()
+        .ok()
+        .map(|logins| &logins.images);
+    match images {
+        Some(Observed::Seen(images)) => Some(images),
+        _ => Some(&[]),
+    }
+}
+
+fn in_words(answer: &ImageAnswer) -> Option<String> {
+    let digest = answer.digest.as_ref()?;
+    Some(match (&answer.limit_left, &answer.limit) {
+        (Some(left), Some(limit)) => {
+            format!("{digest}; of its limit {limit} there is left {left}")
+        }
+        _ => digest.clone(),
+    })
+}
+
+/// One container, and all that tells what it should run.
+struct Look<'a> {
+    context: &'a Context<'a>,
+    service: &'a profile::Service,
+    container: &'a Container,
+    details: &'a Details,
+    images: &'a [Image],
+    answers: Option<&'a [ImageAnswer]>,
+}
+
+impl Look<'_> {
+    fn judge(&self) -> (Item, Option<String>) {
+        let name = &self.service.name;
+        let asked = ImageReference::parse(if self.details.image.is_empty() {
+            &self.container.image
+        } else {
+            &self.details.image
+        });
+        let current = self.images.iter().find(|image| {
+            image
+                .tags
+                .iter()
+                .any(|tag| ImageReference::parse(tag) == asked)
+        });
+        let running = self
+            .images
+            .iter()
+            .find(|image| image.id == self.details.image_id);
+        let age = self.age(running);
+        if let Some(current) = current
+            && current.id != self.details.image_id
+            && !self.details.image_id.is_empty()
+        {
+            let summary = format!(
+                "runs an image{age} that {asked} named once; a newer one has been pulled and is not used"
+            );
+            return (
+                self.outdated(summary)
+                    .observed(self.details.image_id.as_str()),
+                Some(format!(
+                    "make {name} anew, in the stack's directory: docker compose up -d {name}"
+                )),
+            );
+        }
+        let answer = self.answer(&asked);
+        if let Some(Ok(digest)) = &answer
+            && let Some(own) = own_digest(running, &asked)
+            && own != *digest
+        {
+            let summary = format!("runs an image{age}; the registry has a newer one for {asked}");
+            return (
+                self.outdated(summary).observed(own),
+                Some(format!(
+                    "fetch it and make {name} anew, in the stack's directory: docker compose pull {name} && docker compose up -d {name}"
+                )),
+            );
+        }
+        let channels = &self.context.profile.stack.channels;
+        let is_channel = asked.tag.as_ref().is_some_and(|tag| channels.contains(tag));
+        if self.is_node() && !is_channel {
+            return (
+                Item::warn(
+                    name,
+                    UNKNOWN_CHANNEL,
+                    format!("{asked} is no software channel, so it is never updated"),
+                ),
+                Some(format!(
+                    "set SESAM_NODE_IMAGE_TAG in .env to one of {}, and apply it with `docker compose up -d`",
+                    channels.join(", ")
+                )),
+            );
+        }
+        match answer {
+            Some(Err(NoDigest::Trouble(trouble))) => troubled(name, trouble, &asked, &age),
+            Some(Err(NoDigest::Gap)) => (Item::unknown(name, &Gap::NotAsked), None),
+            Some(Ok(_)) if own_digest(running, &asked).is_none() => (
+                Item::undetermined(
+                    name,
+                    NO_DIGEST,
+                    format!(
+                        "the image{age} was loaded or built on this machine, so nothing tells whether it is the registry's {asked}"
+                    ),
+                ),
+                Some(format!(
+                    "fetch the registry's, in the stack's directory: docker compose pull {name} && docker compose up -d {name}"
+                )),
+            ),
+            Some(Ok(_)) => (
+                Item::pass(name, format!("runs the registry's {asked}{age}")),
+                None,
+            ),
+            None => (Item::pass(name, format!("runs {asked}{age}")), None),
+        }
+    }
+
+    fn is_node(&self) -> bool {
+        !self.service.private_ports.is_empty()
+    }
+
+    fn outdated(&self, summary: String) -> Item {
+        if self.is_node() {
+            Item::fail(&self.service.name, OUTDATED, summary)
+        } else {
+            Item::warn(&self.service.name, OUTDATED, summary)
+        }
+    }
+
+    fn age(&self, image: Option<&Image>) -> String {
+        image
+            .and_then(|image| image.created)
+            .map(|created| self.context.now.duration_since(created).as_hours() / 24)
+            .and_then(|days| u64::try_from(days).ok())
+            .map_or_else(String::new, |days| {
+                format!(", built {} ago", counted(days, "day"))
+            })
+    }
+
+    /// What the registry serves for the tag; nothing where it was not to be asked.
+    fn answer(&self, asked: &ImageReference) -> Option<Result<&str, NoDigest<'_>>> {
+        let answer = self.answers?.iter().find(|answer| {
+            answer.service == self.service.name && ImageReference::parse(&answer.image) == *asked
+        });
+        Some(match answer {
+            None => Err(NoDigest::Gap),
+            Some(answer) => match (&answer.digest, &answer.trouble) {
+                (Some(digest), _) => Ok(digest),
+                (None, Some(trouble)) => Err(NoDigest::Trouble(trouble)),
+                (None, None) => Err(NoDigest::Gap),
+            },
+        })
+    }
+}
+
+/// Why the registry's digest is not known.
+#[derive(Clone, Copy)]
+enum NoDigest<'a> {
+    Trouble(&'a Trouble),
+    Gap,
+}
+
+/// By what digest the running image is known to the registry that it came from.
+fn own_digest<'a>(image: Option<&'a Image>, asked: &ImageReference) -> Option<&'a str> {
+    image?.digests.iter().find_map(|text| {
+        let (_, digest) = text.split_once('@')?;
+        (ImageReference::parse(text).repository == asked.repository).then_some(digest)
+    })
+}
+
+fn troubled(
+    name: &str,
+    trouble: &Trouble,
+    asked: &ImageReference,
+    age: &str,
+) -> (Item, Option<String>) {
+    let advice = registry_trouble::advice(trouble).map(ToOwned::to_owned);
+    match (registry_trouble::undetermined(name, trouble), trouble) {
+        (Some(item), _) => (item, advice),
+        (None, Trouble::NotTried { why }) => {
+            (Item::pass(name, format!("runs {asked}{age}: {why}")), None)
+        }
+        (None, _) => (
             Item::warn(
                 name,
-                UNKNOWN_CHANNEL,
-                format!("{asked} is no software channel, so it is never updated"),
+                NOT_IN_REGISTRY,
+                format!("{} knows no {asked}", asked.registry()),
             ),
             Some(format!(
-                "set SESAM_NODE_IMAGE_TAG in .env to one of {}, and apply it with `docker compose up -d`",
-                channels.join(", ")
+                "correct the tag of {name} in .env, and apply it with `docker compose up -d`"
             )),
-        );
+        ),
     }
-    (Item::pass(name, format!("runs {asked}{age}")), None)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, engine, judge_cases},
-        },
-        facts::{Facts, Observed},
-    };
-
-    fn node(
-        tag: &'static str,
-        name: &'static str,
-        images: &'static [(&'static str, &'static str)],
-    ) -> impl Fn(&mut Facts) {
-        engine(move |engine| {
-            engine.containers = Observed::Seen(vec![Container {
-                name: name.into(),
-                details: Observed::Seen(Details {
-                    image: tag.into(),
-                    image_id: "sha256:old".into(),
-                    ..Details::default()
-                }),
-                ..Container::default()
-            }]);
-            engine.images = Observed::Seen(
-                images
-                    .iter()
-                    .map(|(id, tag)| Image {
-                        id: (*id).into(),
-                        tags: vec![(*tag).into()],
-                        created: "2026-11-01T00:00:00Z".parse().ok(),
-                        ..Image::default()
-                    })
-                    .collect(),
-            );
-        })
-    }
-
-    #[test]
-    fn cases() {
-        const NODE: &str = "sesam/sesam-node:weekly-prod";
-        judge_cases(
-            &IMAGE,
-            &[
-                Case::new(
-                    "newest here",
-                    Status::Pass,
-                    None,
-                    node(NODE, "sesam-node", &[("sha256:old", NODE)]),
-                ),
-                Case::new(
-                    "tag gone",
-                    Status::Pass,
-                    None,
-                    node(NODE, "sesam-node", &[]),
-                ),
-                Case::new(
-                    "pulled, not used",
-                    Status::Fail,
-                    Some("outdated"),
-                    node(
-                        NODE,
-                        "sesam-node",
-                        &[("sha256:old", "<none>:<none>"), ("sha256:new", NODE)],
-                    ),
-                ),
-                Case::new(
-                    "another's, pulled, not used",
-                    Status::Warn,
-                    Some("outdated"),
-                    node("traefik", "traefik", &[("sha256:new", "traefik:latest")]),
-                ),
-                Case::new(
-                    "no channel",
-                    Status::Warn,
-                    Some("unknown-channel"),
-                    node("sesam/sesam-node:1.2.3", "sesam-node", &[]),
-                ),
-                Case::new(
-                    "no containers",
-                    Status::Skip,
-                    None,
-                    node(NODE, "other", &[]),
-                ),
-                Case::new(
-                    "no images told",
-                    Status::Unknown,
-                    Some("timed-out"),
-                    |facts: &mut Facts| {
-                        node(NODE, "sesam-node", &[])(facts);
-                        engine(|engine| engine.images = Observed::TimedOut("images".into()))(facts);
-                    },
-                ),
-                Case::new(
-                    "nothing seen",
-                    Status::Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
-                ),
-            ],
-        );
-    }
-}
+mod tests;

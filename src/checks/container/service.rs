@@ -184,7 +184,7 @@ fn by_image<'f>(
     file: &'f ComposeFile,
     expected: &profile::Service,
 ) -> Option<(&'f String, &'f Service)> {
-    use crate::checks::image_reference::ImageReference;
+    use crate::facts::image_reference::ImageReference;
     file.services.iter().find(|(_, service)| {
         service
             .image
@@ -194,7 +194,7 @@ fn by_image<'f>(
 }
 
 fn lacks_image(engine: &Engine, expected: &profile::Service) -> bool {
-    use crate::checks::image_reference::ImageReference;
+    use crate::facts::image_reference::ImageReference;
     engine.images.seen().is_ok_and(|images| {
         !images
             .iter()
@@ -206,7 +206,7 @@ fn lacks_image(engine: &Engine, expected: &profile::Service) -> bool {
 const COMPOSE_UP: &str = "in the stack's directory: docker compose up -d";
 
 fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
-    use crate::checks::image_reference::ImageReference;
+    use crate::facts::image_reference::ImageReference;
     let name = &expected.name;
     let other = containers
         .iter()

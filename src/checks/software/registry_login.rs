@@ -5,12 +5,16 @@ use std::path::Path;
 use super::DOCKER;
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
-        Status, Verdict,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
+        Remedy, Status, Verdict, outbound,
+        registry_trouble::{
+            self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
+        },
     },
     facts::{
-        Observed, Source,
-        registry_login::{Login, LoginContent, LoginFile},
+        Gap, Observed, Source,
+        image_reference::DOCKER_HUB,
+        registry::{Login, LoginContent, LoginFile, RegistryLogins, Trouble, is_stored_for},
     },
 };
 
@@ -21,99 +25,235 @@ const HELPER_FAILED: Cause = Cause::new(
     "helper-failed",
     "the credential helper that holds the login does not give it",
 );
+const REJECTED: Cause = Cause::new("rejected", "the registry does not accept the login");
+const NO_ACCESS: Cause = Cause::new(
+    "no-access",
+    "the registry accepts the login, and does not let it have the node's image",
+);
 
 /// See [`Prose::checks`] in the declaration.
 pub static REGISTRY_LOGIN: Check = Check {
     id: "software.registry-login",
-    title: "A login for the registry is stored",
+    title: "A login for the registry is stored, and accepted",
     category: Category::Software,
     level: Level::Required,
-    needs: &[&DOCKER],
+    needs: &[&DOCKER, &outbound::DOCKER],
     reads: &[Source::RegistryLogin],
     reference: "Operator's manual, before installing: Docker registry login from Sesam support",
-    causes: &[MALFORMED, UNUSABLE, HELPER_FAILED, MISSING],
+    causes: &[
+        REJECTED,
+        NO_ACCESS,
+        MALFORMED,
+        UNUSABLE,
+        HELPER_FAILED,
+        MISSING,
+        UNREACHABLE,
+        UNTRUSTED,
+        NOT_ALLOWED,
+        RATE_LIMITED,
+        SERVICE_ERROR,
+        WRONG_SERVICE,
+    ],
     prose: Prose {
-        checks: "The docker client's `config.json` of this run's account, of root, of the account that called sudo and of the profile's `system.account` is looked at for a login under one of `software.registry_names`: in the file, or held by a credential helper, which is asked for its list. None fails. Whether the registry accepts the login is not asked here.",
-        why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount.",
+        checks: "The docker client's `config.json` of this run's account, of root, of the account that called sudo and of the profile's `system.account` is looked at for a login for the registry that the node's image comes from (Docker Hub, under one of `software.registry_names`): in the file, or held by a credential helper, which is asked by its protocol. None fails. Each login is then tried at the registry's token endpoint, or with name and password where that is what the registry wants; one that is rejected fails, whichever account it belongs to, and so does one that may not have the node's image. No login is ever sent to a host whose certificate this machine does not trust. With `--offline` none is tried.",
+        why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount. A login that is rejected makes Docker Hub refuse public images as well.",
         remedy: "Log in with the account that Sesam support has given you: `docker login --username NAME`, as the account that runs compose; the password is asked for.",
     },
     mends: &[Mend::new(Remedy::RegistryLogin, &[MISSING, UNUSABLE])],
     judge: Judge::One(judge),
 };
 
+const LOG_IN: &str = "log in as the account that runs compose: docker login --username NAME";
+
 fn judge(context: &Context) -> Judgement {
     let logins = context.facts.registry_login().seen()?;
+    let registry = match logins.registry.as_str() {
+        "" => DOCKER_HUB,
+        registry => registry,
+    };
     let names = &context.profile.software.registry_names;
-    let items: Vec<Item> = logins.files.iter().map(|file| look(file, names)).collect();
-    let expected = "a login for Docker Hub";
-    if let Some(found) = items.iter().find(|item| item.status == Status::Pass) {
-        let summary = format!("{}: {}", found.name, found.summary);
-        let mut verdict = Verdict::pass(summary)
-            .expected(expected)
-            .remark("whether the registry accepts it was not asked");
-        verdict.items = items
-            .into_iter()
-            // One login is enough; what other accounts lack is no fault.
-            .map(|item| match item.status {
-                Status::Pass => item,
-                _ => Item::skip(item.name, item.summary),
-            })
-            .collect();
-        return Ok(verdict);
+    let is_for = |key: &str| is_stored_for(registry, key, names);
+    let mut items: Vec<Item> = logins
+        .files
+        .iter()
+        .map(|file| tried(look(file, &is_for), file, logins, context))
+        .collect();
+    items.extend(without_access(context, logins));
+    let verdict = verdict(&items, logins, registry)?;
+    let mut verdict = verdict.expected(format!("a login for {registry} that it accepts"));
+    if context.facts.is_offline() {
+        verdict = verdict.remark(format!(
+            "whether the registry accepts it was not asked: {OFFLINE}"
+        ));
     }
-    let worst = |cause: Cause| {
+    let is_well = verdict.status == Status::Pass;
+    verdict.items = items
+        .into_iter()
+        .map(|item| match item.status {
+            // One login is enough; what other accounts lack is no fault.
+            Status::Fail | Status::Warn | Status::Unknown if is_well => {
+                Item::skip(item.name, item.summary)
+            }
+            _ => item,
+        })
+        .collect();
+    // What the files say is known, whatever is wrong on the way to the registry.
+    Ok(match verdict.status {
+        Status::Unknown => verdict.follows(&outbound::DOCKER),
+        _ => verdict.stands_alone(),
+    })
+}
+
+fn verdict(items: &[Item], logins: &RegistryLogins, registry: &str) -> Judgement {
+    let first = |cause: Cause| {
         items
             .iter()
             .find(|item| item.cause.as_deref() == Some(cause.code))
     };
-    let log_in = "log in as the account that runs compose: docker login --username NAME";
-    let verdict = if let Some(item) = worst(MALFORMED) {
-        Verdict::fail(MALFORMED, format!("{}: {}", item.name, item.summary))
+    let said = |item: &Item| format!("{}: {}", item.name, item.summary);
+    if let Some(item) = first(REJECTED) {
+        return Ok(Verdict::fail(REJECTED, said(item)).advice(format!(
+            "log in anew with the login from Sesam support, as the account whose login it is: docker --config {} login --username NAME",
+            Path::new(&item.name).parent().unwrap_or(Path::new("~/.docker")).display()
+        )));
+    }
+    if let Some(item) = first(NO_ACCESS) {
+        return Ok(Verdict::fail(NO_ACCESS, said(item)).advice(
+            "use the login that Sesam support has given you (docker login --username NAME), or ask them to let this one have the node's image",
+        ));
+    }
+    if let Some(found) = items.iter().find(|item| item.status == Status::Pass) {
+        return Ok(Verdict::pass(said(found)));
+    }
+    let untold = logins
+        .answers
+        .seen()
+        .into_iter()
+        .flatten()
+        .find_map(|answer| {
+            let trouble = answer.trouble.as_ref()?;
+            let name = shown(&answer.file);
+            let item = items
+                .iter()
+                .find(|item| item.status == Status::Unknown && item.name == name)?;
+            let cause = registry_trouble::CAUSES
+                .into_iter()
+                .find(|cause| item.cause.as_deref() == Some(cause.code))?;
+            Some((item, cause, trouble))
+        });
+    if let Some((item, cause, trouble)) = untold {
+        let verdict = Verdict::unknown(cause, said(item));
+        return Ok(match registry_trouble::advice(trouble) {
+            Some(step) => verdict.advice(step),
+            None => verdict,
+        });
+    }
+    if items
+        .iter()
+        .any(|item| item.status == Status::Unknown && item.cause.as_deref() == Some(UNTRIED))
+    {
+        return Err(Gap::NotAsked);
+    }
+    let log_in = LOG_IN;
+    Ok(if let Some(item) = first(MALFORMED) {
+        Verdict::fail(MALFORMED, said(item))
             .advice(format!("correct {} or remove it, and {log_in}", item.name))
-    } else if let Some(item) = worst(UNUSABLE) {
-        Verdict::fail(UNUSABLE, format!("{}: {}", item.name, item.summary)).advice(log_in)
-    } else if let Some(item) = worst(HELPER_FAILED) {
-        Verdict::fail(HELPER_FAILED, format!("{}: {}", item.name, item.summary))
+    } else if let Some(item) = first(UNUSABLE) {
+        Verdict::fail(UNUSABLE, said(item)).advice(log_in)
+    } else if let Some(item) = first(HELPER_FAILED) {
+        Verdict::fail(HELPER_FAILED, said(item))
             .advice("install or repair the credential helper, or remove credsStore and credHelpers from the file and log in again")
-    } else if let Some(unknown) = logins
+    } else if let Some(gap) = logins
         .files
         .iter()
         .find_map(|file| file.content.seen_or_absent().err())
     {
-        return Err(unknown);
+        return Err(gap);
     } else {
-        let places: Vec<String> = logins
-            .files
-            .iter()
-            .map(|file| file.path.display().to_string())
-            .collect();
+        let places: Vec<String> = logins.files.iter().map(|file| shown(&file.path)).collect();
         Verdict::fail(
             MISSING,
-            format!("no login for the registry in {}", places.join(", ")),
+            format!("no login for {registry} in {}", places.join(", ")),
         )
         .advice(log_in)
-    };
-    let mut verdict = verdict.expected(expected);
-    verdict.items = items;
-    Ok(verdict)
+    })
 }
 
-fn look(file: &LoginFile, names: &[String]) -> Item {
+/// The cause of an item whose login nobody tried, although the run was not to be offline.
+const UNTRIED: &str = "not-observed";
+
+/// What the registry said to the login that was found in a file.
+fn tried(found: Item, file: &LoginFile, logins: &RegistryLogins, context: &Context) -> Item {
+    if found.status != Status::Pass || context.facts.is_offline() {
+        return found;
+    }
+    let answers = match logins.answers.seen() {
+        Ok(answers) => answers,
+        Err(gap) => return Item::unknown(found.name, &gap),
+    };
+    let Some(answer) = answers.iter().find(|answer| answer.file == file.path) else {
+        return Item::unknown(found.name, &Gap::NotAsked);
+    };
+    match &answer.trouble {
+        None => Item::pass(found.name, format!("{}, which accepts it", found.summary)),
+        Some(Trouble::Unauthorized { by }) => Item::fail(
+            found.name,
+            REJECTED,
+            format!("{}, and {by} rejects it", found.summary),
+        ),
+        Some(Trouble::NotTried { why }) => {
+            Item::pass(found.name, format!("{}; not tried: {why}", found.summary))
+        }
+        Some(Trouble::NotFound) => Item::undetermined(
+            found.name,
+            WRONG_SERVICE,
+            "what answers is no registry (404)",
+        ),
+        Some(trouble) => registry_trouble::undetermined(&found.name, trouble).unwrap_or(found),
+    }
+}
+
+/// The node's image, where a login is accepted and may not have it.
+fn without_access(context: &Context, logins: &RegistryLogins) -> Option<Item> {
+    let services = &context.profile.stack.services;
+    let node = services
+        .iter()
+        .find(|service| !service.private_ports.is_empty())?;
+    let answers = logins.answers.seen().ok()?;
+    let image = logins
+        .images
+        .seen()
+        .ok()?
+        .iter()
+        .find(|image| image.service == node.name)?;
+    let file = image.login.as_ref()?;
+    let is_accepted = answers
+        .iter()
+        .any(|answer| answer.file == *file && answer.trouble.is_none());
+    matches!(image.trouble, Some(Trouble::Unauthorized { .. }))
+        .then_some(is_accepted)
+        .filter(|accepted| *accepted)?;
+    Some(Item::fail(
+        shown(file),
+        NO_ACCESS,
+        format!("the login is accepted, and may not have {}", image.image),
+    ))
+}
+
+fn look(file: &LoginFile, is_for: &dyn Fn(&str) -> bool) -> Item {
     let name = shown(&file.path);
     match file.content.seen_or_absent() {
         Err(gap) => Item::unknown(name, &gap),
         Ok(None) => Item::skip(name, "there is no such file"),
-        Ok(Some(content)) => look_into(name, content, names),
+        Ok(Some(content)) => look_into(name, content, is_for),
     }
 }
 
-fn look_into(name: String, content: &LoginContent, names: &[String]) -> Item {
+fn look_into(name: String, content: &LoginContent, is_for: &dyn Fn(&str) -> bool) -> Item {
     if let Some(why) = &content.malformed {
         return Item::fail(name, MALFORMED, why.clone());
     }
-    let found = names
-        .iter()
-        .find_map(|registry| Some((registry, content.logins.get(registry)?)));
+    let found = content.logins.iter().find(|(key, _)| is_for(key));
     match found {
         Some((registry, Login::Inline { username })) => Item::pass(
             name,
@@ -130,11 +270,12 @@ fn look_into(name: String, content: &LoginContent, names: &[String]) -> Item {
             None => Item::fail(name, MISSING, "no login for the registry"),
             Some(helper) => {
                 let answer = match &content.stored {
-                    Observed::Seen(stored) => names
+                    Observed::Seen(stored) => stored
                         .iter()
-                        .find_map(|registry| stored.get(registry))
-                        .cloned()
-                        .map_or(Observed::Absent, Observed::Seen),
+                        .find(|(key, _)| is_for(key))
+                        .map_or(Observed::Absent, |(_, account)| {
+                            Observed::Seen(account.clone())
+                        }),
                     other => other.clone().map(|_| String::new()),
                 };
                 held(name, "the registry", helper, &answer)
@@ -166,143 +307,4 @@ fn shown(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::{
-        checks::cases::{Case, judge_cases},
-        facts::{Facts, registry_login::RegistryLogins},
-    };
-
-    const HUB: &str = "https://index.docker.io/v1/";
-
-    fn file(content: Observed<LoginContent>) -> impl Fn(&mut Facts) {
-        move |facts| {
-            facts.registry_login = Observed::Seen(RegistryLogins {
-                files: vec![
-                    LoginFile {
-                        path: "/home/operator/.docker/config.json".into(),
-                        content: Observed::Absent,
-                    },
-                    LoginFile {
-                        path: "/root/.docker/config.json".into(),
-                        content: content.clone(),
-                    },
-                ],
-            });
-        }
-    }
-
-    fn login(registry: &str, login: Login) -> Observed<LoginContent> {
-        Observed::Seen(LoginContent {
-            logins: BTreeMap::from([(registry.to_owned(), login)]),
-            ..LoginContent::default()
-        })
-    }
-
-    fn store(stored: Observed<BTreeMap<String, String>>) -> Observed<LoginContent> {
-        Observed::Seen(LoginContent {
-            store: Some("pass".into()),
-            stored,
-            ..LoginContent::default()
-        })
-    }
-
-    #[test]
-    fn cases() {
-        let inline = || Login::Inline {
-            username: Some("customer".into()),
-        };
-        let helper = |answer| Login::Helper {
-            helper: "pass".into(),
-            answer,
-        };
-        let malformed = Observed::Seen(LoginContent {
-            malformed: Some("it is no JSON".into()),
-            ..LoginContent::default()
-        });
-        let unusable = Login::Unusable {
-            why: "empty".into(),
-        };
-        let held = BTreeMap::from([(HUB.to_owned(), "customer".to_owned())]);
-        judge_cases(
-            &REGISTRY_LOGIN,
-            &[
-                Case::new(
-                    "in the file",
-                    Status::Pass,
-                    None,
-                    file(login(HUB, inline())),
-                ),
-                Case::new(
-                    "another spelling",
-                    Status::Pass,
-                    None,
-                    file(login("docker.io", inline())),
-                ),
-                Case::new(
-                    "held by a helper",
-                    Status::Pass,
-                    None,
-                    file(login(HUB, helper(Observed::Seen("customer".into())))),
-                ),
-                Case::new(
-                    "held by the store",
-                    Status::Pass,
-                    None,
-                    file(store(Observed::Seen(held))),
-                ),
-                Case::new(
-                    "for another registry",
-                    Status::Fail,
-                    Some("missing"),
-                    file(login("ghcr.io", inline())),
-                ),
-                Case::new(
-                    "no file",
-                    Status::Fail,
-                    Some("missing"),
-                    file(Observed::Absent),
-                ),
-                Case::new(
-                    "an empty store",
-                    Status::Fail,
-                    Some("missing"),
-                    file(store(Observed::Seen(BTreeMap::new()))),
-                ),
-                Case::new(
-                    "a store that fails",
-                    Status::Fail,
-                    Some("helper-failed"),
-                    file(store(Observed::Failed("not installed".into()))),
-                ),
-                Case::new(
-                    "a helper that hangs",
-                    Status::Fail,
-                    Some("helper-failed"),
-                    file(login(HUB, helper(Observed::TimedOut("hangs".into())))),
-                ),
-                Case::new(
-                    "without a password",
-                    Status::Fail,
-                    Some("unusable"),
-                    file(login(HUB, unusable)),
-                ),
-                Case::new("no JSON", Status::Fail, Some("malformed"), file(malformed)),
-                Case::new(
-                    "not allowed",
-                    Status::Unknown,
-                    Some("needs-root"),
-                    file(Observed::Denied("needs root".into())),
-                ),
-                Case::new(
-                    "nothing seen",
-                    Status::Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
-                ),
-            ],
-        );
-    }
-}
+mod tests;

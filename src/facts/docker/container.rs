@@ -184,6 +184,15 @@ impl Container {
         self.label("com.docker.compose.service")
     }
 
+    /// Whether compose made it of this service, or else it has the service's name.
+    #[must_use]
+    pub fn is_of_service(&self, name: &str) -> bool {
+        match self.service() {
+            Some(service) => service == name && !self.is_one_off(),
+            None => self.name == name,
+        }
+    }
+
     /// Whether it is something that `docker compose run` made and forgot.
     #[must_use]
     pub fn is_one_off(&self) -> bool {

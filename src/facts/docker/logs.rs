@@ -21,23 +21,54 @@ pub(in crate::facts) fn last_lines(raw: &[u8], tty: bool, most: usize) -> Vec<St
 
 fn joined_frames(raw: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    let mut rest = raw;
-    while let Some((header, after)) = rest.split_first_chunk::<HEADER>() {
-        let [stream, 0, 0, 0, a, b, c, d] = *header else {
-            // Not framed after all.
-            text.extend(rest);
-            return text;
-        };
-        if stream > 2 {
-            text.extend(rest);
-            return text;
-        }
-        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        let (frame, behind) = after.split_at(length.min(after.len()));
-        text.extend(frame);
-        rest = behind;
-    }
+    Frames::default().take(raw, &mut text);
     text
+}
+
+/// Takes the frames of a log apart, however they come in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    /// What of a header has come.
+    header: Vec<u8>,
+    /// What of a frame is still to come.
+    left: usize,
+    /// Whether these are no frames after all, but the text itself.
+    is_plain: bool,
+}
+
+impl Frames {
+    /// Appends the text of what has come.
+    pub(super) fn take(&mut self, raw: &[u8], text: &mut Vec<u8>) {
+        let mut rest = raw;
+        while !rest.is_empty() {
+            if self.is_plain {
+                text.extend(rest);
+                return;
+            }
+            if self.left > 0 {
+                let (frame, behind) = rest.split_at(self.left.min(rest.len()));
+                text.extend(frame);
+                self.left -= frame.len();
+                rest = behind;
+                continue;
+            }
+            let (more, behind) = rest.split_at((HEADER - self.header.len()).min(rest.len()));
+            self.header.extend(more);
+            rest = behind;
+            match self.header.as_slice() {
+                [stream, 0, 0, 0, a, b, c, d] if *stream <= 2 => {
+                    let length = u32::from_be_bytes([*a, *b, *c, *d]);
+                    self.left = usize::try_from(length).unwrap_or(usize::MAX);
+                    self.header.clear();
+                }
+                header if header.len() >= HEADER => {
+                    text.append(&mut self.header);
+                    self.is_plain = true;
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Longer lines say no more to a person.
@@ -99,6 +130,18 @@ mod tests {
         let mut raw = frame(1, "whole\nnot whole");
         raw.truncate(raw.len() - 5);
         assert_eq!(last_lines(&raw, false, 20), ["whole", "not "]);
+    }
+
+    #[test]
+    fn frames_that_come_in_pieces_are_the_same_text() {
+        let raw = [frame(1, "one\n"), frame(2, ""), frame(2, "two two\n")].concat();
+        for size in 1..raw.len() {
+            let (mut frames, mut text) = (Frames::default(), Vec::new());
+            for piece in raw.chunks(size) {
+                frames.take(piece, &mut text);
+            }
+            assert_eq!(text, b"one\ntwo two\n", "{size}");
+        }
     }
 
     proptest! {

@@ -7,6 +7,7 @@ pub(in crate::facts) mod answers;
 pub(in crate::facts) mod container;
 mod engine;
 mod installation;
+mod log_stream;
 pub(in crate::facts) mod logs;
 mod secrets;
 mod socket;
@@ -22,6 +23,7 @@ pub use container::{Container, Details, Health, Mount, PublishedPort, State};
 pub use engine::{Engine, Image, Information};
 pub use installation::{DaemonFile, Installation, Malformed, Proxies, program_path};
 
+pub(in crate::facts) use log_stream::send_log;
 use socket::{EngineSocket, Trouble};
 
 /// Where the engine listens, unless the environment says otherwise.

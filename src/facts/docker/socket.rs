@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::{
     net::UnixStream,
+    sync::mpsc::Sender,
     time::{Instant, timeout_at},
 };
 
@@ -65,6 +67,9 @@ impl Trouble {
 /// As much of an error's message as a person wants to read.
 const LONGEST_MESSAGE: usize = 300;
 
+/// As much of an error answer is read.
+const LONGEST_COMPLAINT: usize = 10_000;
+
 impl EngineSocket {
     pub(super) fn new(path: &Path, until: Instant) -> Self {
         Self {
@@ -102,6 +107,32 @@ impl EngineSocket {
     }
 
     async fn ask(&self, target: &str, limit: Size) -> Result<(Vec<u8>, bool), Trouble> {
+        let mut content = Vec::new();
+        let most = usize::try_from(limit.0).unwrap_or(usize::MAX);
+        let mut whole = true;
+        let taken = self
+            .each(target, None, |data| {
+                let room = most.saturating_sub(content.len());
+                content.extend(data.iter().take(room));
+                whole = data.len() <= room;
+                if whole {
+                    ControlFlow::Continue(Vec::new())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })
+            .await;
+        taken.map(|()| (content, whole))
+    }
+
+    /// Asks for `target`, and hands over the answer piece by piece as long as more is wanted; what is made of a piece is
+    /// passed on. Has no deadline of its own.
+    pub(super) async fn each(
+        &self,
+        target: &str,
+        pass_on: Option<&Sender<Vec<u8>>>,
+        mut take: impl FnMut(&[u8]) -> ControlFlow<(), Vec<u8>>,
+    ) -> Result<(), Trouble> {
         let stream = UnixStream::connect(&self.path)
             .await
             .map_err(|error| unconnected(&error))?;
@@ -120,25 +151,29 @@ impl EngineSocket {
                 .map_err(|error| broken(&error))?;
             let status = response.status();
             let mut body = response.into_body();
-            let mut content = Vec::new();
-            let most = usize::try_from(limit.0).unwrap_or(usize::MAX);
-            let mut whole = true;
+            let mut complaint = Vec::new();
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| broken(&error))?;
                 let Some(data) = frame.data_ref() else {
                     continue;
                 };
-                let room = most.saturating_sub(content.len());
-                content.extend(data.iter().take(room));
-                if data.len() > room {
-                    whole = false;
+                if !status.is_success() {
+                    complaint.extend(data.iter().take(LONGEST_COMPLAINT - complaint.len()));
+                    continue;
+                }
+                let ControlFlow::Continue(piece) = take(data) else {
+                    break;
+                };
+                if let Some(pass_on) = pass_on
+                    && pass_on.send(piece).await.is_err()
+                {
                     break;
                 }
             }
             if status.is_success() {
-                Ok((content, whole))
+                Ok(())
             } else {
-                Err(Trouble::Status(status.as_u16(), message(&content)))
+                Err(Trouble::Status(status.as_u16(), message(&complaint)))
             }
         };
         tokio::pin!(answer);

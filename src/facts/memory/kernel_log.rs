@@ -59,35 +59,40 @@ pub enum KilledFor {
 
 /// Reads the log from its oldest record to its newest, without waiting for more.
 pub(super) fn read(booted_at: Timestamp) -> Observed<OutOfMemoryKills> {
-    let opened = rustix::fs::open(
+    let mut log = Log::new(booted_at);
+    match each_record(&mut |record| log.take(record)) {
+        Ok(()) => Observed::Seen(log.finish()),
+        Err(Errno::PERM | Errno::ACCESS) => {
+            Observed::Denied("reading the kernel's log needs root".into())
+        }
+        Err(error) => Observed::from_error(&error.into(), "the kernel's log"),
+    }
+}
+
+/// Hands over every record that the log holds now.
+pub(in crate::facts) fn each_record(take: &mut dyn FnMut(&str)) -> Result<(), Errno> {
+    let device = rustix::fs::open(
         "/dev/kmsg",
         OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
         Mode::empty(),
-    );
-    let device = match opened {
-        Ok(device) => device,
-        Err(Errno::PERM | Errno::ACCESS) => {
-            return Observed::Denied("reading the kernel's log needs root".into());
-        }
-        Err(error) => return Observed::from_error(&error.into(), "the kernel's log"),
-    };
-    let mut log = Log::new(booted_at);
+    )?;
     let mut record = vec![0; LARGEST_RECORD];
-    while log.found.records < MOST_RECORDS {
+    let mut records = 0;
+    while records < MOST_RECORDS {
         match rustix::io::read(&device, record.as_mut_slice()) {
             Ok(0) | Err(Errno::AGAIN) => break,
-            Ok(length) => log.take(&String::from_utf8_lossy(
-                record.get(..length).unwrap_or_default(),
-            )),
+            Ok(length) => {
+                records += 1;
+                take(&String::from_utf8_lossy(
+                    record.get(..length).unwrap_or_default(),
+                ));
+            }
             // The record that was next has just been overwritten; the next read goes on behind it.
             Err(Errno::PIPE | Errno::INTR) => {}
-            Err(Errno::PERM) => {
-                return Observed::Denied("reading the kernel's log needs root".into());
-            }
-            Err(error) => return Observed::from_error(&error.into(), "the kernel's log"),
+            Err(error) => return Err(error),
         }
     }
-    Observed::Seen(log.finish())
+    Ok(())
 }
 
 /// What a log of these records says.
@@ -103,14 +108,15 @@ pub(in crate::facts) fn of_records<'a>(
 
 /// One record of the log: `priority,sequence,microseconds,flags;message`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Record<'a> {
-    facility: u32,
+pub(in crate::facts) struct Record<'a> {
+    /// 0 for the kernel itself.
+    pub(in crate::facts) facility: u32,
     sequence: u64,
-    since_boot: Duration,
-    message: &'a str,
+    pub(in crate::facts) since_boot: Duration,
+    pub(in crate::facts) message: &'a str,
 }
 
-fn parse(record: &str) -> Option<Record<'_>> {
+pub(in crate::facts) fn parse(record: &str) -> Option<Record<'_>> {
     let (prefix, rest) = record.split_once(';')?;
     let mut fields = prefix.split(',');
     let priority: u32 = fields.next()?.trim().parse().ok()?;

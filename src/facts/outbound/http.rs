@@ -29,12 +29,13 @@ const LONGEST_HEADER: usize = 300;
 /// More members than any answer has that proves a service.
 const MOST_MEMBERS: usize = 50;
 /// The headers that are kept; none of them carries a secret.
-const KEPT_HEADERS: [&str; 11] = [
+const KEPT_HEADERS: [&str; 12] = [
     "server",
     "date",
     "via",
     "content-type",
     "www-authenticate",
+    "docker-content-digest",
     "docker-distribution-api-version",
     "ratelimit-limit",
     "ratelimit-remaining",
@@ -91,14 +92,50 @@ pub struct HttpAnswer {
 }
 
 /// What to ask for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// How much of the answer is wanted.
+    pub verb: Verb,
+    /// The path, with a query where one is needed.
+    pub path: &'a str,
+    /// The media types that are understood.
+    pub accept: &'a str,
+    /// A bearer token that anybody can have; it is never kept.
+    pub token: Option<&'a str>,
+    /// The value of `Authorization` of somebody's own; sent only to whom this machine trusts, and never kept.
+    pub login: Option<&'a str>,
+}
+
+/// How much of an answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// All of it.
+    Get,
+    /// Its head.
+    Head,
+}
+
+impl<'a> Question<'a> {
+    /// The whole of what is at `path`, without any login.
+    #[must_use]
+    pub fn get(path: &'a str) -> Self {
+        Self {
+            verb: Verb::Get,
+            path,
+            accept: "*/*",
+            token: None,
+            login: None,
+        }
+    }
+}
+
+/// A question to one host.
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// The value of `Host`.
     pub host: &'a str,
-    /// The path, with a query where one is needed.
-    pub path: &'a str,
-    /// A bearer token; it is never kept.
-    pub token: Option<&'a str>,
+    /// What to ask for.
+    pub question: Question<'a>,
 }
 
 /// Sends a request over a stream and reads the answer; the whole body is handed out beside it, for what must not be kept.
@@ -148,16 +185,26 @@ where
         // Its error is the request's.
         let _ = connection.await;
     });
-    let mut request = Request::get(wanted.path)
+    let question = wanted.question;
+    let method = match question.verb {
+        Verb::Get => hyper::Method::GET,
+        Verb::Head => hyper::Method::HEAD,
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(question.path)
         .header(header::HOST, wanted.host)
         .header(
             header::USER_AGENT,
             concat!("sesam-doctor/", env!("CARGO_PKG_VERSION")),
         )
-        .header(header::ACCEPT, "*/*")
+        .header(header::ACCEPT, question.accept)
         .header(header::CONNECTION, "close");
-    if let Some(token) = wanted.token {
+    if let Some(token) = question.token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if let Some(login) = question.login {
+        request = request.header(header::AUTHORIZATION, login);
     }
     // A path that cannot be asked for is asked for as the root: profiles are checked when they are loaded.
     let request = request

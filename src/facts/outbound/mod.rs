@@ -27,9 +27,10 @@ use tokio::{
 pub use self::{
     certificate::Certificate,
     connect::Connect,
-    http::{Http, HttpAnswer, HttpOutcome},
+    http::{Http, HttpAnswer, HttpOutcome, Question, Verb},
     names::{Lookup, Names},
     path::{Attempt, Family, Path},
+    probe::{Families, Prober, host_of},
     tls::{Handshake, Tls, TrustVerdict},
     trust::TrustNote,
     tunnel::Tunnel,
@@ -158,28 +159,9 @@ pub async fn observe(
         return Observed::NotAsked;
     }
     let deadline = Instant::now() + site.deadline;
-    let (configuration, hosts_file, trust, (proxies, logins)) = tokio::join!(
-        resolvers::configuration(&site),
-        names::hosts_file(&site),
-        trust::read(&site),
-        proxies::look(&site),
-    );
-    let name_servers = configuration
-        .seen()
-        .map(|configuration| configuration.servers.clone())
-        .unwrap_or_default();
-    let note = trust.note.clone();
-    let prober = Arc::new(probe::Prober {
-        name_servers: name_servers.clone(),
-        hosts_file,
-        is_machine: site.root.is_machine(),
-        trust,
-        proxies,
-        logins,
-        blob: site.profile.network.registry_blob.clone(),
-        deadline,
-        patience: site.deadline,
-    });
+    let prober = Arc::new(prepare(&site, deadline).await);
+    let name_servers = prober.name_servers.clone();
+    let note = prober.trust.note.clone();
     let mut looking = JoinSet::new();
     let mut knocking = JoinSet::new();
     let mut place = 0_usize;
@@ -218,6 +200,30 @@ pub async fn observe(
         trust: note,
         name_servers,
     })
+}
+
+/// What looking at any host needs: names, authorities and proxies as this machine has them.
+pub async fn prepare(site: &Site, deadline: Instant) -> Prober {
+    let (configuration, hosts_file, trust, (proxies, logins)) = tokio::join!(
+        resolvers::configuration(site),
+        names::hosts_file(site),
+        trust::read(site),
+        proxies::look(site),
+    );
+    Prober {
+        name_servers: configuration
+            .seen()
+            .map(|configuration| configuration.servers.clone())
+            .unwrap_or_default(),
+        hosts_file,
+        is_machine: site.root.is_machine(),
+        trust,
+        proxies,
+        logins,
+        blob: site.profile.network.registry_blob.clone(),
+        deadline,
+        patience: site.deadline,
+    }
 }
 
 /// The host that `.env` names for logs, unless the profile has it already.

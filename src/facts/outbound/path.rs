@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::{
     connect::{self, Connect},
-    http::{self, Http, HttpOutcome, Wanted},
+    http::{self, Http, HttpOutcome, Question, Wanted},
     socks,
     tls::{self, Handshake, Terms, Tls, TrustVerdict},
     trust::Trust,
@@ -120,9 +120,7 @@ pub struct Errand<'a> {
     /// The name that its certificate has to be for.
     pub server_name: &'a str,
     /// What to ask for.
-    pub path: &'a str,
-    /// A bearer token for the request; it is never kept.
-    pub token: Option<&'a str>,
+    pub question: Question<'a>,
     /// The authorities to trust.
     pub authorities: Arc<RootCertStore>,
     /// Whom the machine trusts beyond that.
@@ -266,9 +264,14 @@ impl Errand<'_> {
             server_name: self.server_name,
         };
         let (tls, stream) = tls::handshake(stream, terms, self.deadline).await;
+        let is_trusted = tls.trust == Some(TrustVerdict::Trusted);
         attempt.tls = Some(tls);
         let Some(stream) = stream else {
             return Vec::new();
+        };
+        let question = Question {
+            login: self.question.login.filter(|_| is_trusted),
+            ..self.question
         };
         let host = match self.port {
             443 => self.host.to_owned(),
@@ -276,8 +279,7 @@ impl Errand<'_> {
         };
         let wanted = Wanted {
             host: &host,
-            path: self.path,
-            token: self.token,
+            question,
         };
         let (http, body) = http::request(stream, wanted, self.deadline).await;
         attempt.http = Some(http);

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Download, FallbackProbe, HostProbe, HttpOutcome, Path, ProxyUse, connect,
+    http::Question,
     names::{self, HostsFile, Names, Resolving},
     path::{Errand, Family, Hop, Via},
     trust::Trust,
@@ -39,11 +40,13 @@ pub struct Prober {
     pub patience: Duration,
 }
 
-/// What is asked for at a host.
-#[derive(Clone, Copy, Debug)]
-struct Request<'a> {
-    path: &'a str,
-    token: Option<&'a str>,
+/// Which address families are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    /// Each for itself.
+    Both,
+    /// The one that answers first, as clients do.
+    First,
 }
 
 impl Prober {
@@ -55,10 +58,7 @@ impl Prober {
         user: ProxyUser,
     ) -> Vec<HostProbe> {
         let path = host.path().to_owned();
-        let request = Request {
-            path: &path,
-            token: None,
-        };
+        let request = Question::get(&path);
         let is_registry = host.proof == Proof::RegistryV2 && host.host == self.blob.registry;
         let ((mut probe, _), download) =
             tokio::join!(self.look(group.clone(), &host, user, request), async {
@@ -85,7 +85,19 @@ impl Prober {
         group: String,
         host: &OutboundHost,
         user: ProxyUser,
-        request: Request<'_>,
+        request: Question<'_>,
+    ) -> (HostProbe, Vec<u8>) {
+        self.ask(group, host, user, request, Families::Both).await
+    }
+
+    /// Asks one question of one host; the body of the answer is handed out beside, since it may hold a secret.
+    pub async fn ask(
+        &self,
+        group: String,
+        host: &OutboundHost,
+        user: ProxyUser,
+        question: Question<'_>,
+        families: Families,
     ) -> (HostProbe, Vec<u8>) {
         let proxy = self.proxy_for(host, user);
         let (target, port) = match &proxy {
@@ -98,8 +110,7 @@ impl Prober {
             host: &host.host,
             port: host.port,
             server_name: host.server_name.as_deref().unwrap_or(&host.host),
-            path: request.path,
-            token: request.token,
+            question,
             authorities: self.trust.store(own_authorities),
             trust: &self.trust,
             via: proxy.as_ref().map_or(Via::Direct, |proxy| {
@@ -115,7 +126,7 @@ impl Prober {
             .as_ref()
             .is_none_or(|proxy| proxy.address.scheme != Scheme::Socks);
         let (paths, body) = if supported {
-            Box::pin(walk_both(&errand, &addresses, port)).await
+            Box::pin(walk(&errand, &addresses, port, families)).await
         } else {
             (Vec::new(), Vec::new())
         };
@@ -174,10 +185,7 @@ impl Prober {
             "/token?service=registry.docker.io&scope=repository:{}:pull",
             blob.repository
         );
-        let request = Request {
-            path: &path,
-            token: None,
-        };
+        let request = Question::get(&path);
         let (_, body) = self
             .look(group.to_owned(), &token_host, user, request)
             .await;
@@ -187,9 +195,9 @@ impl Prober {
             .and_then(|answer| answer.get("token")?.as_str())
             .ok_or(Download::NoToken)?;
         let path = format!("/v2/{}/blobs/{}", blob.repository, blob.digest);
-        let request = Request {
-            path: &path,
+        let request = Question {
             token: Some(token),
+            ..Question::get(&path)
         };
         let (redirected, _) = self.look(group.to_owned(), registry, user, request).await;
         let (host, port) = redirected
@@ -215,10 +223,7 @@ impl Prober {
             proof: Proof::AnyHttp,
             ..OutboundHost::default()
         };
-        let request = Request {
-            path: "/",
-            token: None,
-        };
+        let request = Question::get("/");
         let (mut probe, _) = self.look(group.to_owned(), &storage, user, request).await;
         probe.led_here = Some(registry.host.clone());
         Ok(probe)
@@ -226,7 +231,12 @@ impl Prober {
 }
 
 /// Both address families at once; of the bodies the first that is not empty.
-async fn walk_both(errand: &Errand<'_>, addresses: &[IpAddr], port: u16) -> (Vec<Path>, Vec<u8>) {
+async fn walk(
+    errand: &Errand<'_>,
+    addresses: &[IpAddr],
+    port: u16,
+    families: Families,
+) -> (Vec<Path>, Vec<u8>) {
     let of = |family: Family| -> Vec<IpAddr> {
         addresses
             .iter()
@@ -235,15 +245,35 @@ async fn walk_both(errand: &Errand<'_>, addresses: &[IpAddr], port: u16) -> (Vec
             .collect()
     };
     let (four, six) = (of(Family::V4), of(Family::V6));
-    let (four, six) = tokio::join!(errand.walk(&four, port), errand.walk(&six, port));
+    let mut four = std::pin::pin!(errand.walk(&four, port));
+    let mut six = std::pin::pin!(errand.walk(&six, port));
+    let (mut four_ended, mut six_ended) = (false, false);
     let mut paths = Vec::new();
     let mut body = Vec::new();
-    for (path, found) in [four, six].into_iter().flatten() {
+    while !(four_ended && six_ended) {
+        let walked = tokio::select! {
+            walked = &mut four, if !four_ended => {
+                four_ended = true;
+                walked
+            }
+            walked = &mut six, if !six_ended => {
+                six_ended = true;
+                walked
+            }
+        };
+        let Some((path, found)) = walked else {
+            continue;
+        };
+        let is_answer = path.attempt.got_an_answer();
         paths.push(path);
         if body.is_empty() {
             body = found;
         }
+        if is_answer && families == Families::First {
+            break;
+        }
     }
+    paths.sort_by_key(|path| path.family);
     (paths, body)
 }
 
@@ -264,7 +294,7 @@ fn redirect(path: &Path) -> Option<String> {
 }
 
 /// The host and port of an `https` address.
-fn host_of(location: &str) -> Option<(String, u16)> {
+pub fn host_of(location: &str) -> Option<(String, u16)> {
     let rest = location.strip_prefix("https://")?;
     let place = rest.split('/').next()?;
     let place = place.rsplit('@').next()?;

@@ -10,6 +10,7 @@ mod mounts;
 mod observe;
 pub mod ports;
 mod service;
+mod whereabouts;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use super::{FileKind, FileProblem, Observed};
 use crate::units::Bytes;
 
 pub use observe::observe;
+pub use whereabouts::Whereabouts;
 
 /// The files of a stack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

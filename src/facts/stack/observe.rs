@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tokio::{sync::oneshot, time::timeout};
+
 use super::{
-    Content, EnvironmentFile, Stack, Variable, VariableValue,
+    Content, EnvironmentFile, Stack, Variable, VariableValue, Whereabouts,
     compose_file::{self, ComposeFile, Surroundings, learn_guessed},
     env_file::{self, EnvFile},
     interpolation::Variables,
@@ -24,20 +26,12 @@ const LARGEST_ENV_FILE: Bytes = Bytes(1_000_000);
 /// Looks for the stack and reads its files.
 ///
 /// Each directory is looked into at the same time as the others, and its two files too, so that what hangs costs its own part only.
-pub async fn observe(site: Site) -> Observed<Stack> {
-    let directories: Vec<PathBuf> = match &site.settings.stack_dir {
-        Some(directory) => vec![directory.clone()],
-        None => site
-            .profile
-            .stack
-            .directories
-            .iter()
-            .map(|directory| directory.to_path_buf())
-            .collect(),
-    };
-    let looking: Vec<_> = directories
-        .iter()
-        .map(|directory| tokio::spawn(look_into(site.clone(), directory.clone())))
+pub async fn observe(site: Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Observed<Stack> {
+    let places = places(&site, whereabouts).await;
+    let directories: Vec<PathBuf> = places.iter().map(|place| place.directory.clone()).collect();
+    let looking: Vec<_> = places
+        .into_iter()
+        .map(|place| tokio::spawn(look_into(site.clone(), place)))
         .collect();
     let mut looks = Vec::new();
     for look in looking {
@@ -60,6 +54,42 @@ pub async fn observe(site: Site) -> Observed<Stack> {
     .await
 }
 
+/// A directory that may hold the stack, and the names that its compose file may have there.
+struct Place {
+    directory: PathBuf,
+    compose_files: Vec<String>,
+}
+
+/// The directory of the settings; else where the running stack was started, and then the profile's.
+async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec<Place> {
+    let usual = &site.profile.stack;
+    let place = |directory: PathBuf| Place {
+        directory,
+        compose_files: usual.compose_files.clone(),
+    };
+    if let Some(directory) = &site.settings.stack_dir {
+        return vec![place(directory.clone())];
+    }
+    // What runs on the machine was not started below another root.
+    let told = if site.root.is_machine() {
+        let told = timeout(site.deadline / 4, whereabouts).await;
+        told.ok().and_then(Result::ok).unwrap_or_default()
+    } else {
+        Whereabouts::default()
+    };
+    let mut places: Vec<Place> = told.directory.clone().map(place).into_iter().collect();
+    if let (Some(running), Some(file)) = (places.first_mut(), told.file) {
+        running.compose_files.retain(|name| *name != file);
+        running.compose_files.insert(0, file);
+    }
+    for directory in &usual.directories {
+        if told.directory.as_deref() != Some(directory) {
+            places.push(place(directory.to_path_buf()));
+        }
+    }
+    places
+}
+
 /// What one directory holds.
 struct Look {
     directory: PathBuf,
@@ -80,7 +110,11 @@ fn choose(looks: Vec<Look>) -> Option<Look> {
     looks.into_iter().min_by_key(preference)
 }
 
-async fn look_into(site: Site, directory: PathBuf) -> Look {
+async fn look_into(site: Site, place: Place) -> Look {
+    let Place {
+        directory,
+        compose_files,
+    } = place;
     let name = directory.display().to_string();
     let env_file = directory.join(&site.profile.stack.env_file);
     let for_compose = (site.clone(), directory.clone());
@@ -88,7 +122,7 @@ async fn look_into(site: Site, directory: PathBuf) -> Look {
     let (compose, environment) = tokio::join!(
         bounded(site.deadline, name.clone(), move || {
             let (site, directory) = for_compose;
-            find_compose(&site, &directory)
+            find_compose(&site, &directory, &compose_files)
         }),
         bounded(site.deadline, name, move || {
             read(&for_environment, env_file, LARGEST_ENV_FILE)
@@ -118,8 +152,12 @@ fn read(site: &Site, path: PathBuf, limit: Bytes) -> Observed<Content<Text>> {
     }
 }
 
-fn find_compose(site: &Site, directory: &Path) -> Observed<(Content<Text>, Vec<PathBuf>)> {
-    for name in &site.profile.stack.compose_files {
+fn find_compose(
+    site: &Site,
+    directory: &Path,
+    names: &[String],
+) -> Observed<(Content<Text>, Vec<PathBuf>)> {
+    for name in names {
         let compose = read(site, directory.join(name), LARGEST_COMPOSE_FILE);
         if compose != Observed::Absent {
             return compose.map(|content| (content, overrides(site, directory)));

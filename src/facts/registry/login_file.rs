@@ -1,38 +1,34 @@
-//! Logins for container registries: which are stored, where and for whom; never the passwords.
+//! `config.json` of the docker client: which logins are stored there, without the passwords.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{process::Command, task::JoinSet};
+use tokio::task::JoinSet;
 
-use super::{
-    Observed, Root, Site, bounded,
-    docker::program_path,
-    program::{self, Ended},
-    read_text,
+use super::credential::{Credential, Credentials};
+use crate::{
+    facts::{Observed, Site, bounded, read_text},
+    redact::Redactor,
+    units::Bytes,
 };
-use crate::{redact::Redactor, units::Bytes};
 
 /// Nobody logs in to so many registries.
 const LONGEST_FILE: Bytes = Bytes(1_000_000);
-/// More helpers than anybody has.
-const MOST_HELPERS: usize = 8;
-/// What a credential helper may answer.
-const LONGEST_ANSWER: usize = 100_000;
 /// The only thing that is asked of an account's line in `/etc/passwd`.
 const LONGEST_PASSWD: Bytes = Bytes(5_000_000);
 
-/// The files in which logins are stored.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RegistryLogins {
-    /// Each place that was looked at; the accounts that run compose first.
-    pub files: Vec<LoginFile>,
+/// A file with what must not be recorded of it.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    /// What is recorded.
+    pub file: LoginFile,
+    /// The credentials that stand in it or that its helpers gave.
+    pub credentials: Credentials,
 }
 
 /// One `config.json` of the docker client.
@@ -54,7 +50,7 @@ pub struct LoginContent {
     pub logins: BTreeMap<String, Login>,
     /// The helper that holds all logins that are not here.
     pub store: Option<String>,
-    /// What that helper said.
+    /// What that helper said of the registries that it was asked for.
     pub stored: Observed<BTreeMap<String, String>>,
 }
 
@@ -81,25 +77,17 @@ pub enum Login {
     },
 }
 
-/// Looks at every place where a login for this machine's stack can be.
-pub async fn observe(site: Site) -> Observed<RegistryLogins> {
+/// Reads every file in which a login for this machine's stack can be.
+pub(super) async fn read_all(site: &Site) -> Vec<Read> {
     let mut looks = JoinSet::new();
-    for (index, path) in places(&site).await.into_iter().enumerate() {
+    for (index, path) in places(site).await.into_iter().enumerate() {
         let site = site.clone();
-        looks.spawn(async move { (index, look(&site, path).await) });
+        looks.spawn(async move { (index, read(&site, path).await) });
     }
-    let mut files = Vec::new();
-    while let Some(looked) = looks.join_next().await {
-        // One that panicked is a defect of the doctor, and costs that file only.
-        files.extend(looked.ok());
-    }
-    files.sort_by_key(|(index, _)| *index);
-    Observed::Seen(RegistryLogins {
-        files: files.into_iter().map(|(_, file)| file).collect(),
-    })
+    super::in_order(looks).await
 }
 
-async fn look(site: &Site, path: PathBuf) -> LoginFile {
+async fn read(site: &Site, path: PathBuf) -> Read {
     let (root, redactor, file) = (site.root.clone(), site.redactor.clone(), path.clone());
     let what = path.display().to_string();
     let read = bounded(site.deadline, what.clone(), move || {
@@ -109,11 +97,15 @@ async fn look(site: &Site, path: PathBuf) -> LoginFile {
         }
     })
     .await;
-    let content = match read {
-        Observed::Seen(content) => Observed::Seen(ask_helpers(site, &path, content).await),
-        other => other,
-    };
-    LoginFile { path, content }
+    let mut credentials = Credentials::new();
+    let content = read.map(|(content, found)| {
+        credentials = found;
+        content
+    });
+    Read {
+        file: LoginFile { path, content },
+        credentials,
+    }
 }
 
 /// The places, each once: the environment's, this account's, root's, and the profile's account's.
@@ -162,10 +154,13 @@ fn home_in(passwd: &str, account: &str) -> Option<PathBuf> {
     })
 }
 
-pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
-    let malformed = |why: String| LoginContent {
-        malformed: Some(why),
-        ..LoginContent::default()
+pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> (LoginContent, Credentials) {
+    let malformed = |why: String| {
+        let content = LoginContent {
+            malformed: Some(why),
+            ..LoginContent::default()
+        };
+        (content, Credentials::new())
     };
     let document: Value = match serde_json::from_str(text) {
         Ok(document) => document,
@@ -175,11 +170,14 @@ pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
         return malformed("it has to be a JSON object".into());
     };
     let mut logins = BTreeMap::new();
+    let mut credentials = Credentials::new();
     let inline = document.get("auths").and_then(Value::as_object);
     for (registry, entry) in inline.into_iter().flatten() {
         // With a helper the docker client leaves an empty entry behind.
         if entry.as_object().is_some_and(|entry| !entry.is_empty()) {
-            logins.insert(registry.clone(), login_of(entry, redactor));
+            let (login, credential) = login_of(entry, redactor);
+            logins.insert(registry.clone(), login);
+            credentials.extend(credential.map(|credential| (registry.clone(), credential)));
         }
     }
     let helpers = document.get("credHelpers").and_then(Value::as_object);
@@ -187,6 +185,8 @@ pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
         let Some(helper) = helper.as_str() else {
             continue;
         };
+        // The docker client asks the helper, whatever else is stored.
+        credentials.remove(registry);
         logins.insert(
             registry.clone(),
             Login::Helper {
@@ -195,7 +195,7 @@ pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
             },
         );
     }
-    LoginContent {
+    let content = LoginContent {
         malformed: None,
         logins,
         store: document
@@ -204,10 +204,11 @@ pub(in crate::facts) fn parse(text: &str, redactor: &Redactor) -> LoginContent {
             .filter(|store| !store.is_empty())
             .map(ToOwned::to_owned),
         stored: Observed::NotAsked,
-    }
+    };
+    (content, credentials)
 }
 
-fn login_of(entry: &Value, redactor: &Redactor) -> Login {
+fn login_of(entry: &Value, redactor: &Redactor) -> (Login, Option<Credential>) {
     let member = |name: &str| {
         entry
             .get(name)
@@ -220,118 +221,34 @@ fn login_of(entry: &Value, redactor: &Redactor) -> Login {
         }
     }
     if member("identitytoken").is_some() || member("registrytoken").is_some() {
-        return Login::Inline {
-            username: member("username").map(ToOwned::to_owned),
-        };
+        let username = member("username").map(ToOwned::to_owned);
+        return (Login::Inline { username }, Some(Credential::Token));
     }
-    if let (Some(username), Some(_)) = (member("username"), member("password")) {
-        return Login::Inline {
+    let with_password = |username: &str, password: &str| {
+        redactor.learn(password);
+        let login = Login::Inline {
             username: Some(username.to_owned()),
         };
+        let credential = Credential::Password {
+            name: username.to_owned(),
+            password: password.to_owned(),
+        };
+        (login, Some(credential))
+    };
+    let unusable = |why: &str| (Login::Unusable { why: why.into() }, None);
+    if let (Some(username), Some(password)) = (member("username"), member("password")) {
+        return with_password(username, password);
     }
     let Some(encoded) = member("auth") else {
-        return Login::Unusable {
-            why: "the entry holds no password".into(),
-        };
+        return unusable("the entry holds no password");
     };
     let decoded = STANDARD.decode(encoded.trim()).ok();
     let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     match decoded.as_deref().and_then(|text| text.split_once(':')) {
         Some((username, password)) if !username.is_empty() && !password.is_empty() => {
-            redactor.learn(password);
-            Login::Inline {
-                username: Some(username.to_owned()),
-            }
+            with_password(username, password)
         }
-        _ => Login::Unusable {
-            why: "its `auth` is not the base64 of USER:PASSWORD".into(),
-        },
-    }
-}
-
-/// Asks every helper that the file names, each once and all at once.
-async fn ask_helpers(site: &Site, file: &Path, mut content: LoginContent) -> LoginContent {
-    let named: BTreeSet<String> = content
-        .logins
-        .values()
-        .filter_map(|login| match login {
-            Login::Helper { helper, .. } => Some(helper.clone()),
-            _ => None,
-        })
-        .chain(content.store.clone())
-        .collect();
-    let mut questions = JoinSet::new();
-    for helper in named.into_iter().take(MOST_HELPERS) {
-        let (site, file) = (site.clone(), file.to_path_buf());
-        questions.spawn(async move {
-            let answer = list(&site, &file, &helper).await;
-            (helper, answer)
-        });
-    }
-    let mut answers = BTreeMap::new();
-    while let Some(answer) = questions.join_next().await {
-        answers.extend(answer.ok());
-    }
-    if let Some(answer) = content.store.as_ref().and_then(|store| answers.get(store)) {
-        content.stored = answer.clone();
-    }
-    for (registry, login) in &mut content.logins {
-        if let Login::Helper { helper, answer } = login
-            && let Some(listed) = answers.get(helper)
-        {
-            *answer = match listed {
-                Observed::Seen(stored) => stored
-                    .get(registry)
-                    .cloned()
-                    .map_or(Observed::Absent, Observed::Seen),
-                other => other.clone().map(|_| String::new()),
-            };
-        }
-    }
-    content
-}
-
-/// `docker-credential-NAME list`: the registries and accounts that a helper holds, without the passwords.
-async fn list(site: &Site, file: &Path, helper: &str) -> Observed<BTreeMap<String, String>> {
-    if !site.root.is_machine() {
-        return Observed::NotAsked;
-    }
-    let name = format!("docker-credential-{helper}");
-    let sound = helper
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let Some(path) = sound
-        .then(|| program_path(&Root::machine(), &name))
-        .flatten()
-    else {
-        return Observed::Failed(format!("the credential helper {name} is not installed"));
-    };
-    let home = file
-        .parent()
-        .and_then(Path::parent)
-        .unwrap_or(Path::new("/root"));
-    // Programs are run with an empty environment; this one has to find its owner's store.
-    let mut command = Command::new("/usr/bin/env");
-    command
-        .arg(format!("HOME={}", home.display()))
-        .arg(path)
-        .arg("list");
-    match program::run(command, LONGEST_ANSWER, site.deadline).await {
-        Err(error) => Observed::Failed(format!("{name} could not be run: {error}")),
-        Ok(run) => match run.ended {
-            Ended::Exited(0) => match serde_json::from_slice(&run.stdout.bytes) {
-                Ok(stored) => Observed::Seen(stored),
-                Err(_) => Observed::Failed(format!("{name} answered what is not its protocol")),
-            },
-            Ended::Exited(code) => Observed::Failed(format!("{name} list ended with {code}")),
-            Ended::Signalled(signal) => {
-                Observed::Failed(format!("{name} list was killed by signal {signal}"))
-            }
-            Ended::TimedOut => Observed::TimedOut(format!(
-                "{name} list did not answer within {} s",
-                site.deadline.as_secs_f64()
-            )),
-        },
+        _ => unusable("its `auth` is not the base64 of USER:PASSWORD"),
     }
 }
 
@@ -356,7 +273,8 @@ mod tests {
             "credsStore": "secretservice",
         })
         .to_string();
-        let content = parse(&text, &redactor);
+        let (content, credentials) = parse(&text, &redactor);
+        assert_eq!(credentials.len(), 2);
         assert_eq!(content.logins.len(), 4);
         assert_eq!(
             content.logins["https://index.docker.io/v1/"],

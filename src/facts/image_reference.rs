@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The registry of images whose name has none.
+pub const DOCKER_HUB: &str = "docker.io";
+
 /// A repository with a tag or a digest, as in `docker.io/library/traefik:v2.8`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageReference {
@@ -35,6 +38,31 @@ impl ImageReference {
             repository: short.to_owned(),
             tag: tag.or_else(|| digest.is_none().then(|| "latest".to_owned())),
             digest,
+        }
+    }
+
+    /// The registry, as in `docker.io` or `registry.example.com:5000`.
+    #[must_use]
+    pub fn registry(&self) -> &str {
+        self.split().0
+    }
+
+    /// The repository within its registry, as in `library/traefik`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self.split() {
+            (DOCKER_HUB, name) if !name.contains('/') => format!("library/{name}"),
+            (_, name) => name.to_owned(),
+        }
+    }
+
+    /// What stands before the first slash is a registry where it has a dot or a port, or is this machine.
+    fn split(&self) -> (&str, &str) {
+        match self.repository.split_once('/') {
+            Some((registry, name)) if registry.contains(['.', ':']) || registry == "localhost" => {
+                (registry, name)
+            }
+            _ => (DOCKER_HUB, &self.repository),
         }
     }
 
@@ -86,6 +114,26 @@ mod tests {
         ] {
             assert_eq!(ImageReference::parse(text).to_string(), shown, "{text}");
         }
+        for (text, registry, path) in [
+            ("traefik", DOCKER_HUB, "library/traefik"),
+            (
+                "docker.io/sesam/sesam-node:weekly",
+                DOCKER_HUB,
+                "sesam/sesam-node",
+            ),
+            (
+                "registry.example.com:5000/a/b:c",
+                "registry.example.com:5000",
+                "a/b",
+            ),
+            ("localhost/x", "localhost", "x"),
+        ] {
+            let reference = ImageReference::parse(text);
+            assert_eq!(
+                (reference.registry(), reference.path().as_str()),
+                (registry, path)
+            );
+        }
         let mirrored = ImageReference::parse("mirror.example.com/sesam/sesam-node:weekly");
         assert!(mirrored.is_of("sesam/sesam-node"));
         assert!(!ImageReference::parse("mysesam/sesam-node").is_of("sesam/sesam-node"));
@@ -94,7 +142,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text: String) {
-            let _ = ImageReference::parse(&text).to_string();
+            let reference = ImageReference::parse(&text);
+            let _ = (reference.to_string(), reference.path());
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Where the running stack says that it was started.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    facts::docker::{Container, Docker},
+    profile::Profile,
+};
+
+/// Set by compose on every container: the project's directory.
+const DIRECTORY_LABEL: &str = "com.docker.compose.project.working_dir";
+/// Likewise: its compose files, separated by commas; v1 names them as they were typed.
+const FILES_LABEL: &str = "com.docker.compose.project.config_files";
+
+/// A directory with a compose file from which containers were made that run now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The directory; none where no container tells.
+    pub directory: Option<PathBuf>,
+    /// The compose file's name there, where it is one file in that directory.
+    pub file: Option<String>,
+}
+
+impl Whereabouts {
+    /// What the containers of the profile's services say; of several, those of the first service count.
+    #[must_use]
+    pub fn of(profile: &Profile, docker: Option<&Docker>) -> Self {
+        let containers = docker
+            .and_then(|docker| docker.engine().ok())
+            .and_then(|engine| engine.containers.seen().ok())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let services = &profile.stack.services;
+        services
+            .iter()
+            .filter_map(|service| {
+                containers
+                    .iter()
+                    .find(|container| container.is_of_service(&service.name))
+            })
+            .find_map(Self::told_by)
+            .unwrap_or_default()
+    }
+
+    fn told_by(container: &Container) -> Option<Self> {
+        let directory = PathBuf::from(container.label(DIRECTORY_LABEL)?);
+        if !directory.is_absolute() {
+            return None;
+        }
+        let files = container.label(FILES_LABEL).unwrap_or_default();
+        let file = directory.join(files);
+        let name = file
+            .file_name()
+            .filter(|_| !files.is_empty() && !files.contains(','))
+            .filter(|_| file.parent() == Some(Path::new(&directory)))
+            .and_then(|name| name.to_str())
+            .map(ToOwned::to_owned);
+        Some(Self {
+            directory: Some(directory),
+            file: name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn container(directory: &str, files: &str) -> Container {
+        Container {
+            name: "traefik".into(),
+            labels: BTreeMap::from([
+                (DIRECTORY_LABEL.to_owned(), Some(directory.to_owned())),
+                (FILES_LABEL.to_owned(), Some(files.to_owned())),
+            ]),
+            ..Container::default()
+        }
+    }
+
+    #[test]
+    fn a_container_tells_where_it_was_made() {
+        for (directory, files, expected) in [
+            (
+                "/opt/sesam",
+                "docker-compose.yml",
+                Some("docker-compose.yml"),
+            ),
+            ("/opt/sesam", "/opt/sesam/stack.yml", Some("stack.yml")),
+            ("/opt/sesam", "/opt/other/stack.yml", None),
+            ("/opt/sesam", "a.yml,b.yml", None),
+            ("/opt/sesam", "", None),
+        ] {
+            let told = Whereabouts::told_by(&container(directory, files)).unwrap();
+            assert_eq!(told.directory.as_deref(), Some(Path::new("/opt/sesam")));
+            assert_eq!(told.file.as_deref(), expected, "{files}");
+        }
+        assert_eq!(Whereabouts::told_by(&container("opt", "x.yml")), None);
+        let profile = crate::profile::load("2023").unwrap();
+        assert_eq!(Whereabouts::of(&profile, None), Whereabouts::default());
+    }
+}

@@ -1,0 +1,170 @@
+//! What stands in the place of a secret and is none.
+
+/// Words that say something of a secret instead of being one.
+const WORDS: &[&str] = &[
+    "true",
+    "false",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "ok",
+    "null",
+    "nil",
+    "none",
+    "undefined",
+    "empty",
+    "unset",
+    "set",
+    "required",
+    "optional",
+    "missing",
+    "invalid",
+    "valid",
+    "expired",
+    "wrong",
+    "incorrect",
+    "unknown",
+    "not",
+    "is",
+    "was",
+    "are",
+    "has",
+    "had",
+    "for",
+    "from",
+    "in",
+    "the",
+    "a",
+    "an",
+    "to",
+    "of",
+    "and",
+    "or",
+    "must",
+    "may",
+    "should",
+    "will",
+    "can",
+    "cannot",
+    "could",
+    "failed",
+    "failure",
+    "error",
+    "denied",
+    "rejected",
+    "accepted",
+    "changed",
+    "updated",
+    "created",
+    "deleted",
+    "removed",
+    "revoked",
+    "refreshed",
+    "found",
+    "expires",
+    "received",
+    "sent",
+    "needed",
+    "provided",
+    "given",
+    "string",
+    "object",
+    "array",
+    "number",
+    "boolean",
+    "integer",
+    "bytes",
+    "unexpected",
+    "expected",
+    "using",
+    "authentication",
+    "enabled",
+    "disabled",
+    "skipped",
+    "ignored",
+    "hidden",
+    "masked",
+    "removed",
+    "redacted",
+    "default",
+    "changeme",
+    "str",
+    "int",
+    "optional[str]",
+    "file",
+    "env",
+    "external",
+    "bearer",
+    "basic",
+    "digest",
+];
+
+/// Whether a value is no secret, whatever its name promised.
+pub(super) fn is_harmless(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    let stripped = value
+        .strip_suffix(b".")
+        .or_else(|| value.strip_suffix(b","))
+        .unwrap_or(value);
+    stripped.is_empty()
+        || is_hidden(value)
+        || is_reference(value)
+        || WORDS
+            .iter()
+            .any(|word| stripped.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether somebody has hidden it already, or a person is to fill it in.
+fn is_hidden(value: &[u8]) -> bool {
+    value.starts_with(b"[redacted")
+        || value.starts_with(b"<redacted")
+        || (value.first() == Some(&b'<') && value.last() == Some(&b'>') && !value.contains(&b'/'))
+        || value
+            .iter()
+            .all(|byte| b"*xX.-_#\xe2\x80\xa2".contains(byte))
+}
+
+/// Whether it names a variable that holds the secret, and brings no value along.
+fn is_reference(value: &[u8]) -> bool {
+    let name = |text: &[u8]| {
+        !text.is_empty()
+            && text
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
+    };
+    match value {
+        [b'$', b'{', inner @ .., b'}'] => {
+            let end = inner
+                .iter()
+                .position(|byte| !(byte.is_ascii_alphanumeric() || b"_.".contains(byte)))
+                .unwrap_or(inner.len());
+            // `${NAME:?message}` has no value; `${NAME:-value}` has.
+            let rest = inner.get(end..).unwrap_or_default();
+            rest.is_empty()
+                || rest.starts_with(b":?")
+                || rest.starts_with(b"?")
+                || rest == b":-"
+                || rest == b"-"
+        }
+        [b'{', b'{', .., b'}', b'}'] => true,
+        [b'$', inner @ ..] => {
+            name(inner)
+                && !inner.iter().all(u8::is_ascii_digit)
+                && inner.iter().all(|byte| !byte.is_ascii_lowercase())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a word in the middle of a sentence looks like a secret and not like another word of it.
+pub(super) fn looks_random(value: &[u8]) -> bool {
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    let mixed = value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().skip(1).any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase);
+    (value.len() >= 8 && digits && letters)
+        || (value.len() >= 16
+            && (mixed || digits || letters && !value.iter().any(|byte| b"/.,:()".contains(byte))))
+}
