@@ -247,7 +247,7 @@ async fn attend(asked: Asked, options: RunOptions, redactor: Redactor) -> Result
         Asked::Fix(words) => fixing::fix(&words, &options, &redactor).await,
         Asked::Undo { run, list } => undoing::undo(run, list, &options, &redactor).await,
         Asked::Facts(output) => record(output, &options, &redactor).await,
-        Asked::Bundle(bundle) => bundling::bundle(bundle, &options, &redactor).await,
+        Asked::Bundle(bundle) => Box::pin(bundling::bundle(bundle, &options, &redactor)).await,
         Asked::Probe { host, token_file } => {
             outside::probe(&host, token_file.as_deref(), &options, &redactor).await
         }

@@ -151,10 +151,13 @@ fn our_reading_agrees_with_the_record() {
         .iter()
         .filter_map(|case| {
             let ours = ours(case);
+            let mut expected = case.expected.clone();
+            // Some values look like secrets, and what we read of them never is one.
+            Redactor::default().document(&mut expected);
             let same = if case.env.contains('$') {
-                without_unset(&ours) == without_unset(&case.expected)
+                without_unset(&ours) == without_unset(&expected)
             } else {
-                ours == case.expected
+                ours == expected
             };
             (!same).then(|| {
                 format!(

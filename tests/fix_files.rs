@@ -340,17 +340,18 @@ fn links_pipes_and_second_names_are_not_followed_out_of_the_tree() {
     assert_eq!(owner(&secret), 0);
 }
 
+/// Data that lies behind a link, and belongs to the wrong user.
+fn behind_a_link() -> Place {
+    let place = Place::bare();
+    place.write("elsewhere/node-00/data/db", "data");
+    symlink("/elsewhere", place.path("srv/data/sesam")).unwrap();
+    place
+}
+
 #[test]
 fn a_link_that_the_datas_owner_planted_leads_nowhere() {
     if !is_root("hostile trees") {
         return;
-    }
-    /// Data that lies behind a link, and belongs to the wrong user.
-    fn behind_a_link() -> Place {
-        let place = Place::bare();
-        place.write("elsewhere/node-00/data/db", "data");
-        symlink("/elsewhere", place.path("srv/data/sesam")).unwrap();
-        place
     }
     let owner = |place: &Place| {
         fs::metadata(place.path("elsewhere/node-00/data/db"))

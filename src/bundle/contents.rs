@@ -1,6 +1,6 @@
 //! What belongs in a bundle of this machine.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fmt::Display, path::Path};
 
 use tokio::runtime::Handle;
 
@@ -96,11 +96,11 @@ impl Plan<'_> {
         self.add(&name, original, false);
     }
 
-    fn leave_out(&mut self, name: &str, source: impl ToString, reason: impl Into<String>) {
+    fn leave_out(&mut self, name: &str, source: &dyn Display, reason: &str) {
         self.left_out.push(LeftOut {
             name: self.safe(name),
             source: self.redactor.text(&source.to_string()).into_owned(),
-            reason: self.redactor.text(&reason.into()).into_owned(),
+            reason: self.redactor.text(reason).into_owned(),
         });
     }
 
@@ -152,12 +152,12 @@ impl Plan<'_> {
         let store = facts.profile.layout.letsencrypt_dir.join("acme.json");
         self.leave_out(
             "traefik/acme.json",
-            store.display(),
+            &store.display(),
             "it is made of private keys; what matters of it is in the facts",
         );
         self.leave_out(
             "license.key",
-            facts.profile.layout.license_file.display(),
+            &facts.profile.layout.license_file.display(),
             "the license is a secret; what matters of it is in the facts",
         );
         self.file("docker", &facts.profile.software.daemon_file);
@@ -173,15 +173,15 @@ impl Plan<'_> {
         let name = "containers/";
         let docker = match facts.docker.seen() {
             Ok(docker) => docker,
-            Err(gap) => return self.leave_out(name, "the Docker engine", gap.to_string()),
+            Err(gap) => return self.leave_out(name, &"the Docker engine", &gap.to_string()),
         };
         let engine = match docker.engine() {
             Ok(engine) => engine,
-            Err(gap) => return self.leave_out(name, docker.socket.display(), gap.to_string()),
+            Err(gap) => return self.leave_out(name, &docker.socket.display(), &gap.to_string()),
         };
         let containers = match engine.containers.seen() {
             Ok(containers) => containers,
-            Err(gap) => return self.leave_out(name, docker.socket.display(), gap.to_string()),
+            Err(gap) => return self.leave_out(name, &docker.socket.display(), &gap.to_string()),
         };
         let services: BTreeSet<&str> = facts
             .profile
@@ -209,7 +209,7 @@ impl Plan<'_> {
             let source = format!("log of the container {}", container.name);
             let member = format!("containers/{}.log", container.name);
             if !is_of_stack {
-                self.leave_out(&member, source, "it is not of the stack");
+                self.leave_out(&member, &source, "it is not of the stack");
                 continue;
             }
             let original = Original::ContainerLog {
@@ -229,7 +229,7 @@ impl Plan<'_> {
                     .seen()
                     .err()
                     .map_or(String::new(), |gap| gap.to_string());
-                return self.leave_out("node/", directory.display(), reason);
+                return self.leave_out("node/", &directory.display(), &reason);
             }
         };
         let mut taken = 0;
@@ -246,16 +246,15 @@ impl Plan<'_> {
                 FileKind::Regular => Some("it is no log".to_owned()),
                 other => Some(format!("it is {other}, not a file")),
             };
-            match reason {
-                Some(reason) => self.leave_out(&name, entry.path.display(), reason),
-                None => {
-                    taken += 1;
-                    let original = Original::File {
-                        path: entry.path,
-                        last: LastLink::Refused,
-                    };
-                    self.add(&name, original, true);
-                }
+            if let Some(reason) = reason {
+                self.leave_out(&name, &entry.path.display(), &reason);
+            } else {
+                taken += 1;
+                let original = Original::File {
+                    path: entry.path,
+                    last: LastLink::Refused,
+                };
+                self.add(&name, original, true);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Making a bundle.
 
 use std::{
+    fmt::Write,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -144,7 +145,7 @@ pub fn make(
         )
         .map_err(packing)?;
     if matches!(added, Packed::TooLarge) {
-        packer.leave_out("doctor.log", "sesam-doctor", TOO_LARGE.into());
+        packer.leave_out("doctor.log", "sesam-doctor", TOO_LARGE);
     }
     let manifest = packer.manifest();
     output::write_with(path, |file| {
@@ -163,11 +164,11 @@ struct Packer<'a> {
 }
 
 impl Packer<'_> {
-    fn leave_out(&mut self, name: &str, source: &str, reason: String) {
+    fn leave_out(&mut self, name: &str, source: &str, reason: &str) {
         self.left_out.push(LeftOut {
             name: name.to_owned(),
             source: source.to_owned(),
-            reason: self.work.redactor.text(&reason).into_owned(),
+            reason: self.work.redactor.text(reason).into_owned(),
         });
     }
 
@@ -188,7 +189,7 @@ impl Packer<'_> {
             .add(&member.name, &source, &mut reading, Some(work.redactor))?;
         let told = match packed {
             Packed::TooLarge => {
-                self.leave_out(&member.name, &source, TOO_LARGE.into());
+                self.leave_out(&member.name, &source, TOO_LARGE);
                 return Ok(());
             }
             Packed::UntilError(error) => Err(error.to_string()),
@@ -201,7 +202,7 @@ impl Packer<'_> {
                 "with it the bundle would be larger than {} unpacked",
                 Bytes(MOST_UNPACKED)
             );
-            self.leave_out(&member.name, &source, reason);
+            self.leave_out(&member.name, &source, &reason);
             return Ok(());
         }
         match told {
@@ -212,10 +213,10 @@ impl Packer<'_> {
             Err(reason) => {
                 if bytes == 0 {
                     self.spool.forget_last();
-                    self.leave_out(&member.name, &source, reason);
+                    self.leave_out(&member.name, &source, &reason);
                     return Ok(());
                 }
-                self.leave_out(&member.name, &source, format!("it ends early: {reason}"));
+                self.leave_out(&member.name, &source, &format!("it ends early: {reason}"));
             }
         }
         self.unpacked += bytes;
@@ -225,18 +226,20 @@ impl Packer<'_> {
     fn log(&self) -> String {
         let mut log = self.work.log.clone();
         for member in self.spool.members() {
-            log.push_str(&format!(
-                "packed {}: {} of {}\n",
+            let _ = writeln!(
+                log,
+                "packed {}: {} of {}",
                 member.name,
                 Bytes(member.bytes),
                 member.source
-            ));
+            );
         }
         for left in &self.left_out {
-            log.push_str(&format!(
-                "left out {} ({}): {}\n",
+            let _ = writeln!(
+                log,
+                "left out {} ({}): {}",
                 left.name, left.source, left.reason
-            ));
+            );
         }
         log
     }

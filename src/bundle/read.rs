@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::{
     DIRECTORY, FACTS, HARMLESS_BYTES, MANIFEST, MOST_RATIO, MOST_UNPACKED, Manifest, Member,
-    spool::{hexadecimal, unpacking},
+    spool::unpacking,
     tar::{self, BLOCK, Header, HeaderError},
 };
 use crate::{
@@ -254,7 +255,7 @@ fn take(
     if let Some(padding) = padding.get_mut(..tar::padding(header.size)) {
         archive.read_exact(padding)?;
     }
-    Ok((content, hexadecimal(hash)))
+    Ok((content, HEXLOWER.encode(&hash.finalize())))
 }
 
 /// A second empty block, as many more as whoever packed it liked, and nothing else.

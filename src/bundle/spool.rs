@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
 };
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use zstd::stream::{read::Decoder, write::Encoder};
 
@@ -103,7 +104,7 @@ impl Spool {
             name: name.to_owned(),
             source: source.to_owned(),
             bytes: written,
-            sha256: hexadecimal(hash),
+            sha256: HEXLOWER.encode(&hash.finalize()),
             redacted,
         });
         Ok(match reading.failed {
@@ -182,14 +183,6 @@ pub(super) fn unpacking<'a>(from: impl Read + 'a) -> io::Result<impl Read + 'a> 
     let mut decoder = Decoder::new(from)?;
     decoder.window_log_max(LARGEST_WINDOW)?;
     Ok(decoder)
-}
-
-/// The digits of a finished hash.
-pub(super) fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Reads on as if the end had come where reading fails, and keeps why.

@@ -7,8 +7,9 @@ mod release;
 mod requirements;
 mod software;
 
-use std::{fmt::Write, path::Path};
+use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
@@ -108,12 +109,7 @@ fn site_profile(name: &str, text: &str) -> Result<Profile, DocumentError> {
 #[must_use]
 pub fn sha256(profile: &Profile) -> String {
     let text = serde_json::to_vec(profile).unwrap_or_default();
-    let mut hexadecimal = String::new();
-    for byte in Sha256::digest(&text) {
-        // Writing to a string does not fail.
-        let _ = write!(hexadecimal, "{byte:02x}");
-    }
-    hexadecimal
+    HEXLOWER.encode(&Sha256::digest(&text))
 }
 
 /// The JSON Schema of a profile, for editors.
@@ -125,11 +121,20 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// What a profile does not say comes from the one that it extends, and not from a type's own default.
+///
+/// Under `properties` a `default` is a member of the profile, and not the keyword.
 fn without_defaults(schema: &mut serde_json::Value) {
     match schema {
-        serde_json::Value::Object(members) => {
-            members.remove("default");
-            members.values_mut().for_each(without_defaults);
+        serde_json::Value::Object(keywords) => {
+            keywords.remove("default");
+            for (keyword, value) in keywords {
+                match value {
+                    serde_json::Value::Object(members) if keyword == "properties" => {
+                        members.values_mut().for_each(without_defaults);
+                    }
+                    value => without_defaults(value),
+                }
+            }
         }
         serde_json::Value::Array(elements) => elements.iter_mut().for_each(without_defaults),
         _ => {}

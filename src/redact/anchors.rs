@@ -190,7 +190,7 @@ mod tests {
                     let text = [&b".".repeat(before)[..], *bytes, &b".".repeat(after)].concat();
                     let mut found = Vec::new();
                     search(&text.to_ascii_uppercase(), &mut |at, rule| {
-                        found.push((at, rule))
+                        found.push((at, rule));
                     });
                     assert!(
                         found.contains(&(before, *rule)),

@@ -59,7 +59,7 @@ pub(super) fn addresses(text: &[u8], met: &mut dyn FnMut(Range<usize>, IpAddr)) 
         done = range.end;
         let colons = text
             .get(range.clone())
-            .map_or(0, |run| run.iter().filter(|byte| **byte == b':').count());
+            .map_or(0, |run| memchr::memchr_iter(b':', run).count());
         if colons >= 2
             && range.len() <= 40
             && !is_part_of_word(text, &range)

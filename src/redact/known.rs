@@ -149,7 +149,8 @@ impl KnownSecrets {
         let after = common(text.get(at..)?.iter(), form.text.get(offset..)?.iter());
         let range = at - before..at + after;
         let is_whole = range.len() == form.text.len();
-        if !is_whole && !(form.is_noise && range.len() >= SHORTEST_PART) {
+        let is_part = form.is_noise && range.len() >= SHORTEST_PART;
+        if !(is_whole || is_part) {
             return None;
         }
         Some(Sighting {

@@ -22,6 +22,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 pub use mark::{MARK, MarkKey};
@@ -232,11 +233,14 @@ impl Redactor {
             return;
         };
         let mark = match &find.what {
-            What::Known(secret) => format!("[redacted:{}]", hex(key.digest(secret.as_bytes()))),
-            What::Secret => format!("[redacted:{}]", hex(key.digest(own()))),
+            What::Known(secret) => format!(
+                "[redacted:{}]",
+                HEXLOWER.encode(&key.digest(secret.as_bytes()))
+            ),
+            What::Secret => format!("[redacted:{}]", HEXLOWER.encode(&key.digest(own()))),
             What::Mail => {
                 let digest = key.digest(&own().to_ascii_lowercase());
-                format!("person-{}@masked.invalid", hex(digest))
+                format!("person-{}@masked.invalid", HEXLOWER.encode(&digest))
             }
             What::Address(address) => {
                 let digest = key.digest(address.to_string().as_bytes());
@@ -270,10 +274,6 @@ impl Redactor {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-}
-
-fn hex(digest: [u8; 4]) -> String {
-    format!("{:08x}", u32::from_be_bytes(digest))
 }
 
 /// In order, those that overlap as one.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use data_encoding::HEXLOWER;
 
 /// Secrets up to this length are also sought in hex and with every character escaped.
 const LONGEST_FULLY_ESCAPED: usize = 300;
@@ -52,7 +53,7 @@ fn texts(secret: &str) -> BTreeSet<String> {
     texts.extend(in_urls(secret));
     texts.extend(in_markup(secret));
     if secret.len() <= LONGEST_FULLY_ESCAPED {
-        let hex = hexadecimal(secret);
+        let hex = HEXLOWER.encode(secret.as_bytes());
         texts.insert(hex.to_uppercase());
         texts.insert(hex);
     }
@@ -191,10 +192,6 @@ fn in_markup(secret: &str) -> Vec<String> {
     ]
 }
 
-fn hexadecimal(secret: &str) -> String {
-    secret.bytes().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The characters that a secret makes in base64 where it begins `before` bytes after a group of three, both alphabets.
 /// Those that also hold bits of what stands before or after it depend on that and are not sought.
 fn in_base64(secret: &str, before: usize) -> Vec<Spelling> {
@@ -251,7 +248,7 @@ mod tests {
             serde_json::to_string(secret).unwrap(),
             r#"p\"a's\u003cs\u003e\u0026/ w\\ö$1"#.to_owned(),
             r#"p\"a's<s>&\/ w\\\u00f6$1"#.to_owned(),
-            r#"p\"a's<s>&\/ w\\\u00f6$1"#.to_uppercase().replace('P', "p").replace("A'S<S>&", "a's<s>&").replace("W", "w").replace("\\U", "\\u").replace("\\/", "/"),
+            r#"p\"a's<s>&\/ w\\\u00f6$1"#.to_uppercase().replace('P', "p").replace("A'S<S>&", "a's<s>&").replace('W', "w").replace("\\U", "\\u").replace("\\/", "/"),
             "p%22a%27s%3Cs%3E%26%2F%20w%5C%C3%B6%241".to_owned(),
             "p%22a%27s%3cs%3e%26%2f+w%5c%c3%b6%241".to_owned(),
             "p%22a's%3Cs%3E%26%2F%20w%5C%C3%B6%241".to_owned(),

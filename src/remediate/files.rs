@@ -2,12 +2,12 @@
 
 use std::{
     ffi::OsStr,
-    fmt::Write as _,
     fs::File,
     io::{self, Read, Write},
     path::Path,
 };
 
+use data_encoding::HEXLOWER;
 use rustix::fs::{
     AtFlags, Gid, Mode, OFlags, Uid, chmod, chownat, linkat, openat, renameat, unlinkat,
 };
@@ -49,16 +49,11 @@ pub(super) fn read(entry: &Entry, limit: u64) -> Result<Vec<u8>, PlaceError> {
 
 /// A digest that tells whether a file is still the same, and nothing else of it.
 pub(super) fn digest(content: &[u8], salt: &str) -> String {
-    let mut text = String::new();
-    for byte in Sha256::new()
+    let digest = Sha256::new()
         .chain_update(salt.as_bytes())
         .chain_update(content)
-        .finalize()
-    {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+        .finalize();
+    HEXLOWER.encode(&digest)
 }
 
 /// Sets owner, group and permissions of the very thing that was looked at. A link's own owner is set, never that of

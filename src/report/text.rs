@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -12,12 +13,7 @@ const REPLACEMENT: char = '\u{fffd}';
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let mut hexadecimal = String::new();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string does not fail.
-        let _ = write!(hexadecimal, "{byte:02x}");
-    }
-    hexadecimal
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// The report with every text cleaned and cut to at most `longest` characters, for all formats but JSON.

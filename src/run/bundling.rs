@@ -1,6 +1,7 @@
 //! The archive for support: observe, judge, and pack what that was made of.
 
 use std::{
+    fmt::Write,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -141,18 +142,19 @@ impl Packing {
         let (members, left_out) = bundle::plan(&self.site, &self.facts, &self.redactor, runtime);
         let mut listing = String::new();
         for text in &self.texts {
-            listing.push_str(&format!("{:<40} sesam-doctor\n", text.name));
+            let _ = writeln!(listing, "{:<40} sesam-doctor", text.name);
         }
         for member in &members {
             let source = member.original.to_string();
             let source = self.redactor.text(&source);
-            listing.push_str(&format!("{:<40} {source}\n", member.name));
+            let _ = writeln!(listing, "{:<40} {source}", member.name);
         }
         for left in &left_out {
-            listing.push_str(&format!(
-                "left out: {} ({}): {}\n",
+            let _ = writeln!(
+                listing,
+                "left out: {} ({}): {}",
                 left.name, left.source, left.reason
-            ));
+            );
         }
         listing
     }
@@ -196,17 +198,18 @@ impl Packing {
         if self.recipient.is_some() {
             summary.push_str("encrypted: only support can read it\n");
         } else {
-            summary.push_str(&format!(
-                "look at it before you send it: tar --zstd -xf {}\n",
+            let _ = writeln!(
+                summary,
+                "look at it before you send it: tar --zstd -xf {}",
                 self.output.display()
-            ));
+            );
         }
         if self.options.quiet {
             return summary;
         }
         for left in &manifest.left_out {
             if self.options.verbose > 0 || !is_expected(&left.reason) {
-                summary.push_str(&format!("left out: {}: {}\n", left.name, left.reason));
+                let _ = writeln!(summary, "left out: {}: {}", left.name, left.reason);
             }
         }
         summary

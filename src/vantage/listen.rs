@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use nix::sys::socket::{setsockopt, sockopt};
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ use tokio_rustls::{
 
 use super::{
     events::{Ending, Event, Visit},
-    token::{Token, TokenError, hexadecimal},
+    token::{Token, TokenError},
     visitor::Host,
 };
 use crate::{
@@ -206,7 +207,7 @@ fn host(token: Token, profile: &Profile) -> Result<Host, ListenError> {
         .self_signed(&key)
         .map_err(|error| wrong(&error))?;
     let der = certificate.der().clone();
-    let fingerprint = hexadecimal(&Sha256::digest(&der));
+    let fingerprint = HEXLOWER.encode(&Sha256::digest(&der));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

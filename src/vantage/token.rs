@@ -1,5 +1,6 @@
 //! The one-time token, and how both sides prove that they know it without ever sending it.
 
+use data_encoding::HEXLOWER;
 use ring::{
     hmac,
     rand::{SecureRandom, SystemRandom},
@@ -81,7 +82,7 @@ fn random() -> Result<String, TokenError> {
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| TokenError::NoRandom)?;
-    Ok(hexadecimal(&bytes))
+    Ok(HEXLOWER.encode(&bytes))
 }
 
 /// What a proof is about.
@@ -109,7 +110,7 @@ impl Claim<'_> {
 /// A proof of knowing the token, good for this nonce and port only.
 #[must_use]
 pub fn prove(token: &Token, claim: Claim, nonce: &str, port: u16) -> String {
-    hexadecimal(hmac::sign(&token.key(), claim.message(nonce, port).as_bytes()).as_ref())
+    HEXLOWER.encode(hmac::sign(&token.key(), claim.message(nonce, port).as_bytes()).as_ref())
 }
 
 /// Whether a proof holds.
@@ -119,15 +120,6 @@ pub fn holds(token: &Token, claim: Claim, nonce: &str, port: u16, proof: &str) -
         return false;
     };
     hmac::verify(&token.key(), claim.message(nonce, port).as_bytes(), &proof).is_ok()
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Bytes from hexadecimal digits; none where there is anything else, or very much of it.

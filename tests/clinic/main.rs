@@ -5,7 +5,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    clippy::unused_self
 )]
 
 use std::{

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -175,8 +176,8 @@ impl Parsed {
         let certificate = Certificate {
             subject: written(parsed.subject()),
             issuer: written(parsed.issuer()),
-            serial: hexadecimal(parsed.raw_serial().get(..40).unwrap_or(parsed.raw_serial())),
-            sha256: hexadecimal(&Sha256::digest(der)),
+            serial: HEXLOWER.encode(parsed.raw_serial().get(..40).unwrap_or(parsed.raw_serial())),
+            sha256: HEXLOWER.encode(&Sha256::digest(der)),
             not_before: timestamp(parsed.validity().not_before.timestamp()),
             not_after: timestamp(parsed.validity().not_after.timestamp()),
             dns_names,
@@ -360,15 +361,6 @@ pub(super) fn clipped(text: &str) -> String {
             }
         })
         .collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

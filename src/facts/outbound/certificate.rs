@@ -1,5 +1,6 @@
 //! A certificate as a server presented it, read whether it is trusted or not.
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -56,7 +57,7 @@ impl Certificate {
             names: names(&certificate),
             self_issued: subject.as_raw() == issuer.as_raw(),
             names_issuer_location: names_issuer_location(&certificate),
-            fingerprint: hexadecimal(&Sha256::digest(der)),
+            fingerprint: HEXLOWER.encode(&Sha256::digest(der)),
         })
     }
 }
@@ -110,15 +111,6 @@ fn clipped(text: &str) -> String {
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .take(LONGEST_NAME)
         .collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

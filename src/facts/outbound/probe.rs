@@ -294,6 +294,7 @@ fn redirect(path: &Path) -> Option<String> {
 }
 
 /// The host and port of an `https` address.
+#[must_use]
 pub fn host_of(location: &str) -> Option<(String, u16)> {
     let rest = location.strip_prefix("https://")?;
     let place = rest.split('/').next()?;

@@ -1,4 +1,4 @@
-//! Logins are read without asking anybody; what real registries say is seen in the lab (tests/lab_machine.rs).
+//! Logins are read without asking anybody; what real registries say is seen in the lab (`tests/lab_machine.rs`).
 
 use std::time::Duration;
 

@@ -34,6 +34,9 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
     let named = name_around(text, at)?;
     let promise = names::promise(text.get(named.range.clone())?)?;
     let value = value_of(text, &named)?;
+    if is_path(text, &named, &value) {
+        return None;
+    }
     let (range, closing) = match promise {
         Promise::Authorization => return headers::authorization(text, &value, &named),
         Promise::Cookie => return headers::cookie(text, &value),
@@ -59,6 +62,15 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
     let is_directory =
         content.starts_with(b"/") && text.get(named.range)?.eq_ignore_ascii_case(b"pwd");
     (!is_directory).then_some(range)
+}
+
+/// Whether the name ends a path of which a message speaks, with or without the line in it: `/etc/passwd:3: no user`.
+fn is_path(text: &[u8], named: &Named, value: &Value) -> bool {
+    let after = text.get(named.range.end + 1..).unwrap_or_default();
+    let digits = run(after, 0, 8, |byte| byte.is_ascii_digit());
+    value.separator == b':'
+        && byte_before(text, named.range.start) == Some(b'/')
+        && matches!(after.get(digits), None | Some(b' ' | b':' | b'\n'))
 }
 
 /// Whether what is assigned counts tokens, or tests that passed.

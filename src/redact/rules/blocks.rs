@@ -58,11 +58,11 @@ fn unterminated(body: &[u8]) -> usize {
     let mut rest = body;
     while !rest.is_empty() {
         let (line, gap) = next_line(rest);
-        let words = line
+        let mut words = line
             .split(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty());
         let is_alone = words.clone().count() == 1;
-        let is_body = match words.last() {
+        let is_body = match words.next_back() {
             None => true,
             Some(last) => {
                 let solid = run(last, 0, last.len(), |byte| is_base64(byte) || byte == b'=');

@@ -89,7 +89,7 @@ pub(super) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
     });
     let value = text.get(password..password + length)?;
     // `--user 1000:1000` are numbers of an account and its group, `user:group` their names.
-    let is_group = value.iter().all(|byte| byte.is_ascii_digit())
-        || value == text.get(start..start + account)?;
+    let is_group =
+        value.iter().all(u8::is_ascii_digit) || value == text.get(start..start + account)?;
     (length > 0 && !is_group && !values::is_harmless(value)).then_some(password..password + length)
 }
