@@ -1,10 +1,15 @@
 //! Reading a TOML document that a person wrote, and saying where it is wrong.
 
+mod values;
+
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
+
+use values::Fault;
+pub(crate) use values::Member;
 
 use crate::{
     files::{FileProblem, Root, read_bounded},
@@ -118,12 +123,20 @@ pub fn read(root: &Root, path: &Path) -> Result<Option<String>, DocumentError> {
 /// # Errors
 /// With line, column, and the nearest known key where an unknown one is the trouble.
 pub fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, DocumentError> {
-    toml::from_str(text).map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        let message = error.message().to_owned();
-        let nearest = nearest_known(&message);
-        wrong_at(name, text, offset, message, nearest.as_deref())
-    })
+    values::read(text).map_err(|fault| faulty(name, text, fault))
+}
+
+/// The members of a document's first level, for documents that have no type of their own.
+///
+/// # Errors
+/// No TOML.
+pub(crate) fn members(name: &str, text: &str) -> Result<Vec<Member>, DocumentError> {
+    values::read_members(text).map_err(|fault| faulty(name, text, fault))
+}
+
+fn faulty(name: &str, text: &str, fault: Fault) -> DocumentError {
+    let nearest = nearest_known(&fault.message);
+    wrong_at(name, text, fault.offset, fault.message, nearest.as_deref())
 }
 
 /// What is wrong at a byte offset of a document.

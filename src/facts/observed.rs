@@ -1,12 +1,16 @@
 //! An observation, or the reason why there is none.
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::files::FileProblem;
 
 /// What became of looking at one thing. Not knowing is a value too, so that a check decides what it means.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(tag = "state", content = "value", rename_all = "kebab-case")]
 pub enum Observed<T> {
     /// It was seen, and this is it.
@@ -22,6 +26,54 @@ pub enum Observed<T> {
     TimedOut(String),
     /// Looking failed; says how.
     Failed(String),
+}
+
+/// An observation as it is recorded, whatever was observed.
+///
+/// There are more than a hundred kinds of observation: what serde derives for each of them would be a tenth of the program.
+#[derive(Deserialize)]
+struct Recorded {
+    state: State,
+    #[serde(default)]
+    value: Value,
+}
+
+/// The variants of [`Observed`].
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Seen,
+    Absent,
+    NotAsked,
+    Denied,
+    TimedOut,
+    Failed,
+}
+
+impl Recorded {
+    /// The value of a state that says something in words.
+    fn words(self) -> serde_json::Result<String> {
+        serde_json::from_value(self.value)
+    }
+
+    fn observed<T: DeserializeOwned>(self) -> serde_json::Result<Observed<T>> {
+        Ok(match self.state {
+            State::Seen => Observed::Seen(serde_json::from_value(self.value)?),
+            State::Absent => Observed::Absent,
+            State::NotAsked => Observed::NotAsked,
+            State::Denied => Observed::Denied(self.words()?),
+            State::TimedOut => Observed::TimedOut(self.words()?),
+            State::Failed => Observed::Failed(self.words()?),
+        })
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Observed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Recorded::deserialize(deserializer)?
+            .observed()
+            .map_err(D::Error::custom)
+    }
 }
 
 /// Why there is no observation to judge.

@@ -10,8 +10,8 @@ mod software;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use toml::{Table, Value};
 
 pub use inbound::{FirewallFiles, InboundPort, Speaks, Vantage};
 pub use install::{Install, Packages, Repository, Variable};
@@ -38,6 +38,9 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("2023", include_str!("2023.toml")),
     ("2025", include_str!("2025.toml")),
 ];
+
+/// A profile as a document, which another one can be laid onto.
+type Table = Map<String, Value>;
 
 /// Where a profile came from.
 pub const BUILT_IN_SOURCE: &str = "built-in";
@@ -114,7 +117,7 @@ pub fn sha256(profile: &Profile) -> String {
 
 /// The JSON Schema of a profile, for editors.
 #[must_use]
-pub fn schema() -> serde_json::Value {
+pub fn schema() -> Value {
     let mut schema = schemars::schema_for!(Profile).into();
     without_defaults(&mut schema);
     schema
@@ -123,27 +126,27 @@ pub fn schema() -> serde_json::Value {
 /// What a profile does not say comes from the one that it extends, and not from a type's own default.
 ///
 /// Under `properties` a `default` is a member of the profile, and not the keyword.
-fn without_defaults(schema: &mut serde_json::Value) {
+fn without_defaults(schema: &mut Value) {
     match schema {
-        serde_json::Value::Object(keywords) => {
+        Value::Object(keywords) => {
             keywords.remove("default");
             for (keyword, value) in keywords {
                 match value {
-                    serde_json::Value::Object(members) if keyword == "properties" => {
+                    Value::Object(members) if keyword == "properties" => {
                         members.values_mut().for_each(without_defaults);
                     }
                     value => without_defaults(value),
                 }
             }
         }
-        serde_json::Value::Array(elements) => elements.iter_mut().for_each(without_defaults),
+        Value::Array(elements) => elements.iter_mut().for_each(without_defaults),
         _ => {}
     }
 }
 
 /// A profile that has every member that any edition has, for telling known members from unknown ones.
 #[must_use]
-pub fn every_member() -> serde_json::Value {
+pub fn every_member() -> Value {
     let mut every = Table::new();
     for (name, text) in BUILT_IN {
         if let Ok(table) = parse_table(name, text) {
@@ -169,12 +172,10 @@ fn parse_table(name: &str, text: &str) -> Result<Table, DocumentError> {
 
 fn finish(name: &str, table: Table) -> Result<Profile, DocumentError> {
     let profile: Profile =
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| DocumentError::Unfit {
-                name: name.to_owned(),
-                message: error.message().to_owned(),
-            })?;
+        serde_json::from_value(Value::Object(table)).map_err(|error| DocumentError::Unfit {
+            name: name.to_owned(),
+            message: error.to_string(),
+        })?;
     profile.contradiction().map_or(Ok(profile), |message| {
         Err(DocumentError::Unfit {
             name: name.to_owned(),
@@ -188,7 +189,7 @@ fn finish(name: &str, table: Table) -> Result<Profile, DocumentError> {
 fn merge(base: &mut Table, over: Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
-            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
             (Some(Value::Array(below)), Value::Array(above)) if above.iter().all(is_group) => {
                 merge_groups(below, above);
             }
@@ -205,7 +206,7 @@ fn is_group(value: &Value) -> bool {
 
 /// What makes a table in a list the same as another: its `id` or its `name`.
 fn group_key(value: &Value) -> Option<&Value> {
-    let table = value.as_table()?;
+    let table = value.as_object()?;
     table.get("id").or_else(|| table.get("name"))
 }
 
@@ -228,7 +229,7 @@ fn first_missing(complete: &Table, table: &Table) -> Option<String> {
         .find_map(|(key, value)| match (value, table.get(key)) {
             (_, None) if requirements::OPTIONAL_KEYS.contains(&key.as_str()) => None,
             (_, None) => Some(key.clone()),
-            (Value::Table(complete), Some(Value::Table(table))) => {
+            (Value::Object(complete), Some(Value::Object(table))) => {
                 first_missing(complete, table).map(|rest| format!("{key}.{rest}"))
             }
             _ => None,
@@ -300,7 +301,7 @@ mod tests {
             ("extends = 2023", "p.toml:1:"),
             (
                 "extends = \"2023\"\n[memory]\navailable_warn_percent = nan",
-                "memory.available_warn_percent",
+                "p.toml:3:26: the number has to be finite",
             ),
             (
                 "extends = \"2023\"\n[[system.supported]]\nid = \"debian\"\nname = \"Debian\"\nminimum = \"bookworm\"",

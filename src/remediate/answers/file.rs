@@ -1,11 +1,8 @@
 //! The file of answers.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use toml::{Spanned, Value};
+use serde_json::Value;
 
 use super::{AnswerError, Answers, Asks, Question, known};
 use crate::{
@@ -13,7 +10,7 @@ use crate::{
     profile::Profile,
     redact::Redactor,
     spelling::nearest,
-    toml_document::{self, DocumentError},
+    toml_document::{self, DocumentError, Member},
     units::Bytes,
 };
 
@@ -47,11 +44,9 @@ impl Answers {
         profile: &Profile,
         redactor: &Redactor,
     ) -> Result<Self, AnswerError> {
-        let document: BTreeMap<String, Spanned<Value>> = toml_document::parse(name, text)?;
         let known = known(profile);
         let mut answers = Self::default();
-        for (key, value) in document {
-            let offset = value.span().start;
+        for Member { key, value, offset } in toml_document::members(name, text)? {
             let wrong = |message: String, nearest: Option<&str>| {
                 AnswerError::Document(toml_document::wrong_at(
                     name, text, offset, message, nearest,
@@ -61,7 +56,7 @@ impl Answers {
                 .iter()
                 .find(|question| question.is_secret() && question.file_key() == key)
             {
-                let path = written(value.get_ref())
+                let path = written(&value)
                     .filter(|path| path.starts_with('/'))
                     .map(PathBuf::from)
                     .ok_or_else(|| wrong(format!("`{key}` has to be an absolute path"), None))?;
@@ -80,7 +75,7 @@ impl Answers {
                 return Err(wrong(format!("there is no answer `{key}`"), near));
             };
             if question.is_secret() {
-                if let Some(value) = value.get_ref().as_str() {
+                if let Some(value) = value.as_str() {
                     // It should not be here; it is kept out of the message all the same.
                     redactor.learn(value);
                 }
@@ -93,7 +88,7 @@ impl Answers {
                     None,
                 ));
             }
-            let answer = written(value.get_ref()).ok_or_else(|| {
+            let answer = written(&value).ok_or_else(|| {
                 wrong(
                     format!("`{key}` has to be a text, between quotation marks"),
                     None,
@@ -117,7 +112,7 @@ impl Answers {
 fn written(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
