@@ -1,11 +1,15 @@
 //! EXPLAIN: which findings follow from which, what was waived, and what is left as the root cause.
 
+mod apart;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use jiff::{Timestamp, civil::Date};
+
+pub use apart::diagnose_apart;
 
 use crate::{
     checks::{
@@ -273,20 +277,25 @@ const BROKEN: Cause = Cause::new("observation-failed", "");
 
 /// A check that panics is a defect of the doctor: it is said, and the others are judged all the same.
 fn judge(check: &Check, context: &Context, member: &str) -> Verdict {
+    if !apart::may_judge(check.id) {
+        return broken();
+    }
     let attempt = catch_unwind(AssertUnwindSafe(|| match check.judge {
         Judge::One(judge) => judge(context),
         Judge::Family { judge, .. } => judge(context, member),
     }));
     match attempt {
         Ok(judgement) => judgement.unwrap_or_else(Verdict::from),
-        Err(_panic) => {
-            debug_assert!(GAP_CAUSES.iter().any(|cause| cause.code == BROKEN.code));
-            Verdict::unknown(
-                BROKEN,
-                "judging failed inside the doctor; please report this with the facts",
-            )
-        }
+        Err(_panic) => broken(),
     }
+}
+
+fn broken() -> Verdict {
+    debug_assert!(GAP_CAUSES.iter().any(|cause| cause.code == BROKEN.code));
+    Verdict::unknown(
+        BROKEN,
+        "judging failed inside the doctor; please report this with the facts",
+    )
 }
 
 fn effective(status: Status, level: Level, strict: bool) -> Status {

@@ -6,8 +6,10 @@
 pub mod bundle;
 pub mod checks;
 pub mod cli;
+pub mod defects;
 pub mod diagnosis;
 pub mod diff;
+pub mod document;
 pub mod facts;
 pub mod files;
 pub mod fleet;
@@ -20,6 +22,7 @@ pub mod reference;
 pub mod remediate;
 pub mod report;
 pub mod run;
+mod schemas;
 pub mod seal;
 pub mod serve;
 pub mod settings;

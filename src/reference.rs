@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     checks::{Category, Check, GAP_CAUSES, REGISTRY, Safety},
     cli::{Arguments, Format},
+    document::pretty,
     profile,
     spelling::nearest,
 };
@@ -33,7 +34,7 @@ pub fn list(format: Format, width: usize) -> serde_json::Result<String> {
                     })
                 })
                 .collect();
-            Ok(serde_json::to_string_pretty(&checks)? + "\n")
+            Ok(pretty(&checks)?)
         }
         _ => Ok(list_table(width)),
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     files::Root,
+    schemas,
     toml_document::{self, DocumentError},
 };
 
@@ -20,7 +21,8 @@ pub const DEFAULT_FILE: &str = "/etc/sesam-doctor/config.toml";
 pub const DEFAULT_PLUGINS_DIR: &str = "/etc/sesam-doctor/checks.d";
 
 /// The settings file, see `docs/operators.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The profile to judge by, unless `--profile` names one.
@@ -56,7 +58,8 @@ pub struct Settings {
 }
 
 /// One accepted failure or warning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// The id of the check.
@@ -66,7 +69,7 @@ pub struct Waiver {
     /// Who accepted it.
     pub approved_by: String,
     /// The last day, in UTC, on which it holds.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub until: Date,
 }
 
@@ -134,7 +137,7 @@ impl Settings {
     /// The JSON Schema of the settings file, for editors.
     #[must_use]
     pub fn schema() -> serde_json::Value {
-        schemars::schema_for!(Self).into()
+        schemas::read(schemas::SETTINGS)
     }
 
     /// Settings that have every member, for telling known members from unknown ones.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::Bytes;
@@ -10,7 +9,8 @@ use crate::units::Bytes;
 /// One figure, named by the conventions of Prometheus: the name ends in the base unit, as in `storage_free_bytes`.
 ///
 /// The names in use are listed in `docs/decisions/0006-names-of-measurements.md`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Measurement {
     /// What was measured, in the unit that the name ends in: `_bytes`, `_seconds`, `_ratio` (0 to 1), `_celsius` …
     pub name: String,
@@ -28,7 +28,8 @@ pub struct Measurement {
 }
 
 /// A threshold, and the side of it that is bad.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
     /// Smaller figures are bad.

@@ -7,19 +7,8 @@ use super::{Cause, Check, Connection, Measurement, cause::gap_cause};
 use crate::facts::Gap;
 
 /// How a requirement stands. The order is from good to bad, so that the worst of several is their maximum.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Does not apply here, or was deselected.
@@ -69,7 +58,8 @@ impl Status {
 pub type Judgement = Result<Verdict, Gap>;
 
 /// One thing that was seen, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// What it is.
     pub label: String,
@@ -78,7 +68,8 @@ pub struct Evidence {
 }
 
 /// One of several things that a check is over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Item {
     /// The host, container, file system, variable …
     pub name: String,

@@ -65,6 +65,11 @@ check!(
     &[&UNKNOWN],
     fails
 );
+fn panics_for_good(_: &Context) -> crate::checks::Judgement {
+    panic!("made to panic")
+}
+
+check!(ABORTING, "config.aborting", Required, &[], panics_for_good);
 check!(BROKEN_CHECK, "config.broken-check", Required, &[], panics);
 check!(
     FOLLOWER,
@@ -278,4 +283,39 @@ fn a_waiver_hides_no_unknown_and_says_where_it_is_not_needed() {
     );
     assert_eq!(statuses(&diagnosis), [Status::Unknown, Status::Pass]);
     assert!(diagnosis.findings[1].remarks[0].contains("not needed"));
+}
+
+/// In a process of its own, which has the hook of a release.
+#[test]
+fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
+    const INSIDE: &str = "SESAM_DOCTOR_TEST_STAYS";
+    const NAME: &str =
+        "diagnosis::tests::where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too";
+    if std::env::var_os(INSIDE).is_none() {
+        let inside = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME, "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&inside.stdout);
+        assert!(
+            inside.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+        return;
+    }
+    static CHECKS: [&Check; 3] = [&UNHARMED, &ABORTING, &ROOT];
+    crate::defects::stay_after_panics();
+    let facts = nothing_observed();
+    let rules = Rules {
+        selection: Selection::default(),
+        strict: false,
+        now: facts.observed_at,
+    };
+    let (_, diagnosis) = apart::apart(&CHECKS, facts, &rules);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Pass, Status::Unknown, Status::Fail]
+    );
+    assert!(diagnosis.findings[1].summary.contains("please report this"));
 }

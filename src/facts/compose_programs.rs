@@ -98,7 +98,7 @@ pub async fn observe(site: Site) -> Observed<ComposePrograms> {
     let mut looks = JoinSet::new();
     for (index, (path, kind, look)) in candidates.into_iter().enumerate() {
         let site = site.clone();
-        looks.spawn(async move {
+        looks.spawn(crate::defects::inherited(async move {
             let version = match look.version {
                 Some(version) => Observed::Seen(version),
                 // What lies in another root is another machine's, and is not run on this one.
@@ -112,7 +112,7 @@ pub async fn observe(site: Site) -> Observed<ComposePrograms> {
                 version,
             };
             (index, program)
-        });
+        }));
     }
     let mut found = Vec::new();
     while let Some(looked) = looks.join_next().await {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Observed;
+use crate::defects::Waiting;
 
 /// Runs a blocking look at `what` on a thread of its own and gives up waiting at the deadline.
 ///
@@ -13,9 +14,12 @@ pub async fn bounded<T: Send + 'static>(
     look: impl FnOnce() -> Observed<T> + Send + 'static,
 ) -> Observed<T> {
     let what = what.into();
-    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(look)).await {
-        Ok(Ok(observed)) => observed,
-        Ok(Err(_panicked)) => Observed::Failed(format!(
+    let waiting = Waiting::default();
+    let watch = waiting.watch();
+    let looking = tokio::task::spawn_blocking(move || watch.over(look));
+    match tokio::time::timeout(deadline, waiting.unless_told(looking)).await {
+        Ok(Some(Ok(observed))) => observed,
+        Ok(_panicked) => Observed::Failed(format!(
             "looking at {what} failed inside the doctor; please report this"
         )),
         Err(_elapsed) => Observed::TimedOut(format!(

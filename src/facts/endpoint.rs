@@ -75,12 +75,12 @@ pub async fn observe(site: Site, word: StackWord) -> Observed<Endpoint> {
         let address = SocketAddr::new(address, port);
         let name = name.as_ref().map(ToString::to_string);
         let deadline = site.deadline;
-        asking.spawn(async move {
+        asking.spawn(crate::defects::inherited(async move {
             let presented = present(address, name.as_deref(), deadline).await;
             // What counts is what was presented; the connection is closed at once.
             let presented = presented.map(|it| (it.version, it.certificates));
             (place, address, presented)
-        });
+        }));
     }
     let (trust, mut answers) = tokio::join!(trust, asking.join_all());
     answers.sort_by_key(|(place, ..)| *place);

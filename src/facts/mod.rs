@@ -189,7 +189,8 @@ sources! {
 }
 
 /// Which program made a recording or a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
     /// Always `sesam-doctor`.
     pub name: String,

@@ -111,10 +111,10 @@ async fn ask_caa(domain: &str, servers: &[IpAddr], deadline: Instant) -> Vec<Caa
     for (place, name) in names.iter().enumerate() {
         for (rank, server) in servers.iter().copied().enumerate() {
             let name = name.clone();
-            asking.spawn(async move {
+            asking.spawn(crate::defects::inherited(async move {
                 let asked = dns::ask(server, &name, RecordKind::Caa, deadline).await;
                 (place, rank, asked)
-            });
+            }));
         }
     }
     let mut found = asking.join_all().await;
@@ -151,13 +151,13 @@ async fn served(
     let mut knocking = JoinSet::new();
     for address in addresses {
         if own.iter().any(|known| known.address == address) {
-            knocking.spawn(async move {
+            knocking.spawn(crate::defects::inherited(async move {
                 let to = SocketAddr::new(address, API_PORT);
                 ServedAddress {
                     address,
                     listens: is_served(to, deadline).await,
                 }
-            });
+            }));
         }
     }
     let mut served = knocking.join_all().await;

@@ -18,7 +18,7 @@ use super::{
     processors, proxies, registry, registry::StackImage, resolvers, stack, stack::Whereabouts,
     storage_latency, volumes,
 };
-use crate::{profile::Profile, redact::Redactor, settings::Settings};
+use crate::{defects::Waiting, profile::Profile, redact::Redactor, settings::Settings};
 
 /// What a source may take beyond the deadline of its probes, to notice and to say what happened.
 const GRACE: Duration = Duration::from_millis(300);
@@ -351,12 +351,13 @@ impl Asking<'_> {
         }
         (self.notify)(Event::Started(source));
         let begun = Instant::now();
-        let task = tokio::spawn(look(self.site.clone()));
+        let waiting = Waiting::default();
+        let task = tokio::spawn(waiting.watch().over_task(look(self.site.clone())));
         let stop = task.abort_handle();
         let limit = self.site.deadline + GRACE;
-        let observed = match timeout(limit, task).await {
-            Ok(Ok(observed)) => observed,
-            Ok(Err(_panicked)) => Observed::Failed(format!(
+        let observed = match timeout(limit, waiting.unless_told(task)).await {
+            Ok(Some(Ok(observed))) => observed,
+            Ok(_panicked) => Observed::Failed(format!(
                 "observing {} failed inside the doctor; please report this",
                 source.name()
             )),

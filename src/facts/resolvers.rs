@@ -89,12 +89,12 @@ async fn ask_all(servers: &[IpAddr], name: &str, deadline: Instant) -> Vec<Asked
     let mut asking = JoinSet::new();
     for (place, server) in servers.iter().copied().enumerate() {
         let name = name.to_owned();
-        asking.spawn(async move {
+        asking.spawn(crate::defects::inherited(async move {
             (
                 place,
                 dns::ask(server, &name, RecordKind::A, deadline).await,
             )
-        });
+        }));
     }
     let mut answers = asking.join_all().await;
     answers.sort_by_key(|(place, _)| *place);

@@ -16,6 +16,7 @@ pub use machine::{Machine, Outcome};
 
 use crate::{
     checks::Status,
+    document::pretty,
     report::{self, PageError, SCHEMA_VERSION, Templates},
 };
 use machine::Digest;
@@ -132,7 +133,7 @@ impl Fleet {
     /// # Errors
     /// None that a fleet can cause; the serializer's own are passed on.
     pub fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        pretty(self)
     }
 
     /// As a page that needs nothing but itself.

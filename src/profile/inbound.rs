@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{AbsolutePath, CertificateMode};
 
 /// One port on which others come to this machine; the check `inbound.ID` judges it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct InboundPort {
     /// The second half of the check's id.
@@ -25,9 +26,8 @@ pub struct InboundPort {
 }
 
 /// What is spoken at an inbound port.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Speaks {
     /// HTTP in plain text, for the challenge of Let's Encrypt and the redirect to HTTPS.
@@ -38,7 +38,8 @@ pub enum Speaks {
 }
 
 /// How `probe` looks from outside, and how its report counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Vantage {
     /// Programs that may hold the inbound ports: Traefik itself, and what Docker holds published ports with.
@@ -58,7 +59,8 @@ pub struct Vantage {
 }
 
 /// Where the firewalls of the supported systems keep what they are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct FirewallFiles {
     /// Whether ufw is enabled.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::AbsolutePath;
 
 /// What an installation is made of, beyond what every installation is judged by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Install {
     /// The name of the compose file that is written.
@@ -45,7 +46,8 @@ pub struct Install {
 }
 
 /// A variable of a container. The value may name variables of `.env`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Variable {
     /// Its name.
@@ -55,7 +57,8 @@ pub struct Variable {
 }
 
 /// The packages that one package manager knows Docker by.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Packages {
     /// The manager: `apt`, `dnf` or `yum`.
@@ -71,7 +74,8 @@ pub struct Packages {
 }
 
 /// A source of packages.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Repository {
     /// The file that names it to the package manager.

@@ -27,7 +27,9 @@ pub use requirements::{
 pub use software::{DockerClient, Service, ServiceMount, Software};
 
 use crate::{
+    document::compact,
     files::Root,
+    schemas,
     toml_document::{self, DocumentError},
 };
 
@@ -111,37 +113,14 @@ fn site_profile(name: &str, text: &str) -> Result<Profile, DocumentError> {
 /// The SHA-256 of everything that a profile says, wherever it came from.
 #[must_use]
 pub fn sha256(profile: &Profile) -> String {
-    let text = serde_json::to_vec(profile).unwrap_or_default();
-    HEXLOWER.encode(&Sha256::digest(&text))
+    let text = compact(profile).unwrap_or_default();
+    HEXLOWER.encode(&Sha256::digest(text))
 }
 
 /// The JSON Schema of a profile, for editors.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = schemars::schema_for!(Profile).into();
-    without_defaults(&mut schema);
-    schema
-}
-
-/// What a profile does not say comes from the one that it extends, and not from a type's own default.
-///
-/// Under `properties` a `default` is a member of the profile, and not the keyword.
-fn without_defaults(schema: &mut Value) {
-    match schema {
-        Value::Object(keywords) => {
-            keywords.remove("default");
-            for (keyword, value) in keywords {
-                match value {
-                    Value::Object(members) if keyword == "properties" => {
-                        members.values_mut().for_each(without_defaults);
-                    }
-                    value => without_defaults(value),
-                }
-            }
-        }
-        Value::Array(elements) => elements.iter_mut().for_each(without_defaults),
-        _ => {}
-    }
+    schemas::read(schemas::PROFILE)
 }
 
 /// A profile that has every member that any edition has, for telling known members from unknown ones.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{AbsolutePath, CertificateMode};
 
 /// How the network is looked at and judged.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// Connecting, TLS and the answer together may take this long before a host counts as slow.
@@ -38,7 +39,7 @@ pub struct Network {
     /// Where the system's environment for login shells stands.
     pub environment_file: AbsolutePath,
     /// Addresses that filters answer with instead of a blocked name's own.
-    #[schemars(with = "Vec<String>")]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub block_addresses: Vec<IpNet>,
     /// Words by which a block page or a captive portal is known; case does not matter.
     pub block_page_words: Vec<String>,
@@ -47,7 +48,8 @@ pub struct Network {
 }
 
 /// A public blob in Docker's registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RegistryBlob {
     /// The registry's host.
@@ -63,7 +65,8 @@ pub struct RegistryBlob {
 }
 
 /// Hosts that are needed for one purpose; the check `outbound.ID` judges them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundGroup {
     /// The second half of the check's id.
@@ -83,9 +86,8 @@ pub struct OutboundGroup {
 }
 
 /// How much a group of hosts matters.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupLevel {
     /// Unreachable is a failure.
@@ -98,9 +100,8 @@ pub enum GroupLevel {
 }
 
 /// Whose proxy settings count for a group of hosts.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyUser {
     /// Programs of the machine itself: the shell's variables.
@@ -113,7 +114,8 @@ pub enum ProxyUser {
 }
 
 /// One host that has to be reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboundHost {
     /// Its name or address.
@@ -164,9 +166,8 @@ impl OutboundHost {
 }
 
 /// What shows that a service itself answers, and not something in its place.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
     /// 401 (or 200) with the header `Docker-Distribution-Api-Version`.
@@ -183,7 +184,8 @@ pub enum Proof {
 }
 
 /// An address that a firewall may open instead of names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FallbackAddress {
     /// The address.

@@ -14,7 +14,8 @@ use crate::units::Bytes;
 pub(super) const OPTIONAL_KEYS: &[&str] = &["extends", "agent_dir", "logs_dir", "account", "mode"];
 
 /// What one edition of the product requires of a machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
     /// The built-in profile that a site's own one builds on; gone once loaded.
@@ -64,7 +65,8 @@ pub struct Profile {
 }
 
 /// Hardware minimums.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hardware {
     /// Logical CPUs that the machine may use.
@@ -86,7 +88,8 @@ pub struct Hardware {
 }
 
 /// Operating system, clock and limits.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct System {
     /// Operating systems that are supported, the preferred one first.
@@ -101,7 +104,8 @@ pub struct System {
 }
 
 /// One supported operating system.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct SupportedSystem {
     /// `ID` of os-release.
@@ -119,7 +123,8 @@ pub struct SupportedSystem {
 }
 
 /// Free space and inodes, for the data, Docker's data and `/`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
     /// Below this share free: warn.
@@ -165,7 +170,8 @@ fn share(percent: f64, whole: Bytes) -> Bytes {
 }
 
 /// Memory pressure.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
     /// Below this share available: warn.
@@ -185,7 +191,8 @@ impl Memory {
 }
 
 /// Directories and files of the manual.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Layout {
     /// Mount point of the data disk.
@@ -212,7 +219,8 @@ pub struct Layout {
 }
 
 /// The license.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct License {
     /// Days left below which to warn.
@@ -224,7 +232,8 @@ pub struct License {
 }
 
 /// The certificates that Traefik serves.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Certificates {
     /// Whose they are; found out from the stack where not said.
@@ -247,7 +256,8 @@ pub struct Certificates {
 }
 
 /// Whose certificates Traefik serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateMode {
     /// Let's Encrypt's, which Traefik gets and renews by itself.
@@ -260,7 +270,8 @@ pub enum CertificateMode {
 }
 
 /// The node's API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
     /// The port of the API in its container, and on the machine where it is published.
@@ -274,7 +285,8 @@ pub struct Node {
 }
 
 /// Where the stack's files are sought.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct StackFiles {
     /// Directories, the first that holds a compose file counts.
@@ -325,7 +337,8 @@ impl StackFiles {
 }
 
 /// One variable of `.env`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
     /// Its name.
@@ -340,9 +353,8 @@ pub struct Environment {
 }
 
 /// What a variable of `.env` holds, and so what is well-formed.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum VariableKind {
     /// Anything that is not empty.
@@ -367,11 +379,10 @@ pub enum VariableKind {
 }
 
 /// A path that begins with `/`.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
-#[schemars(extend("pattern" = "^/"))]
+#[cfg_attr(test, schemars(extend("pattern" = "^/")))]
 pub struct AbsolutePath(PathBuf);
 
 impl AbsolutePath {

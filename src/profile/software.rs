@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::AbsolutePath;
 
 /// Docker, compose and the registry.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Software {
     /// The oldest engine that will do, as in `20.10`.
@@ -31,7 +32,8 @@ pub struct Software {
 }
 
 /// A service that is a client of the engine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DockerClient {
     /// The service's name.
@@ -43,7 +45,8 @@ pub struct DockerClient {
 }
 
 /// What one service of the stack has to have, whatever else a site adds to it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Service {
     /// Name of the service and of its container.
@@ -71,7 +74,8 @@ pub struct Service {
 }
 
 /// Something that has to be mounted into a service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ServiceMount {
     /// The path on the host, or the volume's name; any of several will do.

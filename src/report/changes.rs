@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{markdown::escaped, text};
-use crate::{checks::Status, units::counted};
+use crate::{checks::Status, document::pretty, units::counted};
 
 /// What changed between two reports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,7 +169,7 @@ impl Changes {
     /// # Errors
     /// None that changes can cause; the serializer's own are passed on.
     pub fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        pretty(self)
     }
 
     /// For a person at a terminal that is `width` columns wide.

@@ -3,17 +3,18 @@
 use serde_json::Value;
 
 use super::Report;
+use crate::{document::pretty, schemas};
 
 /// The report as an indented JSON document with a final newline.
 ///
 /// # Errors
 /// None that a report can cause; the serializer's own are passed on.
 pub fn json(report: &Report) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n")
+    pretty(report)
 }
 
 /// The JSON Schema (2020-12) of the report.
 #[must_use]
 pub fn schema() -> Value {
-    schemars::schema_for!(Report).to_value()
+    schemas::read(schemas::REPORT)
 }

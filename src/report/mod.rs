@@ -16,7 +16,6 @@ mod table;
 mod text;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +39,7 @@ pub use table::{Detail, Look, table};
 use crate::{
     checks::{Category, Connection, Evidence, Item, Level, Measurement, Status},
     diagnosis::Diagnosis,
+    document::compact,
     facts::{Facts, Tool},
     profile,
     settings::Waiver,
@@ -49,7 +49,8 @@ use crate::{
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// The report of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -66,13 +67,13 @@ pub struct Report {
     #[serde(default)]
     pub run_by: Option<String>,
     /// When the run began, RFC 3339 in UTC.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub started_at: Timestamp,
     /// When the machine was observed, RFC 3339 in UTC; earlier than `started_at` for recorded facts.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub observed_at: Timestamp,
     /// The time by which was judged, RFC 3339 in UTC.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub judged_as_of: Timestamp,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
@@ -92,7 +93,8 @@ pub struct Report {
 }
 
 /// Which requirements were used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProfileNote {
     /// Its name.
     pub name: String,
@@ -106,7 +108,8 @@ pub struct ProfileNote {
 }
 
 /// Which machine was observed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HostNote {
     /// Its name.
     pub hostname: String,
@@ -122,7 +125,8 @@ pub struct HostNote {
 }
 
 /// How many findings have which status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Summary {
     pub pass: usize,
@@ -135,7 +139,8 @@ pub struct Summary {
 }
 
 /// What one check found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The check's stable name.
     pub id: String,
@@ -187,7 +192,8 @@ pub struct Finding {
 }
 
 /// What the doctor itself can do about a finding.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fix {
     /// Whether it needs no decision by a person.
     pub automatic: bool,
@@ -196,7 +202,8 @@ pub struct Fix {
 }
 
 /// A waiver and whether it still holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct WaiverNote {
     /// What the settings say.
     #[serde(flatten)]
@@ -283,7 +290,7 @@ impl Report {
 
 /// The hash of facts as a recording holds them.
 fn facts_sha256(facts: &Facts) -> String {
-    serde_json::to_vec(facts).map_or_else(|_| String::new(), |bytes| text::sha256(&bytes))
+    compact(facts).map_or_else(|_| String::new(), |text| text::sha256(text.as_bytes()))
 }
 
 /// How a run that came to a report ends.

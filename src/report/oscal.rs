@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Finding, Report, json as report_json, markdown::escaped, situation::Situation, text};
-use crate::checks::Status;
+use crate::{checks::Status, document::pretty};
 
 /// The version of the models that the tests hold the output to.
 const OSCAL_VERSION: &str = "1.2.1";
@@ -26,7 +26,7 @@ pub fn oscal(report: &Report) -> serde_json::Result<String> {
         report: &report,
         identity,
     };
-    serde_json::to_string_pretty(&writer.assessment_results()).map(|text| text + "\n")
+    pretty(&writer.assessment_results())
 }
 
 /// Identifiers that follow from the report alone.

@@ -1,13 +1,13 @@
 //! What `--fix` did between the look before and the look after.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Report, Summary};
 use crate::checks::Status;
 
 /// What `--fix` did; the report itself is of the machine afterwards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Remediation {
     /// The name of the run, for `undo`; none where nothing was changed.
     pub run: Option<String>,
@@ -26,7 +26,8 @@ pub struct Remediation {
 }
 
 /// One step, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RemediationStep {
     /// What it was to do.
     pub words: String,
@@ -37,7 +38,8 @@ pub struct RemediationStep {
 }
 
 /// A finding before and after.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ChangedFinding {
     /// The check's stable name.
     pub id: String,

@@ -13,6 +13,7 @@ use super::{Exit, RunError, formats, judging_time, print, root};
 use crate::{
     checks::{self, REGISTRY},
     cli::{ConfigCommand, Document, Format, RunOptions},
+    document::pretty,
     files::{FileProblem, Root},
     profile::{self, Profile},
     redact::Redactor,
@@ -144,7 +145,7 @@ pub(super) fn carry_out(
     let mut answer = serde_json::json!({"documents": documents, "remarks": remarks});
     redactor.document(&mut answer);
     print(&match options.format {
-        Format::Json => serde_json::to_string_pretty(&answer)? + "\n",
+        Format::Json => pretty(&answer)?,
         _ => redactor.text(&in_words(&documents, &remarks)).into_owned(),
     })?;
     Ok(match worst {

@@ -57,7 +57,7 @@ pub(super) fn judged(
         strict: options.strict,
         now: judging_time(options.at, facts.observed_at)?,
     };
-    let diagnosis = diagnosis::diagnose(&facts, &rules);
+    let (facts, diagnosis) = diagnosis::diagnose_apart(facts, &rules);
     let timing = Timing {
         started_at,
         judged_as_of: rules.now,

@@ -35,7 +35,9 @@ pub async fn look(site: &Site, host: &str, token: Option<Token>) -> Probe {
     let mut looking = JoinSet::new();
     for address in addresses {
         for inbound in site.profile.inbound.iter().cloned() {
-            looking.spawn(looker.clone().look(address, inbound));
+            looking.spawn(crate::defects::inherited(
+                looker.clone().look(address, inbound),
+            ));
         }
     }
     let mut doors = looking.join_all().await;

@@ -13,6 +13,7 @@ use crate::{
             names,
         },
     },
+    document::pretty,
     facts::{
         Tool,
         probe_report::{KIND, Probe, SCHEMA_VERSION},
@@ -113,7 +114,7 @@ impl ProbeReport {
     /// # Errors
     /// None that a report can cause; the serializer's own are passed on.
     pub fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        pretty(self)
     }
 
     /// The report for a person.

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::facts::stack::document::read_yaml;
+
 /// A pair of files as Traefik's configuration names it; the paths are the container's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -39,11 +41,11 @@ pub fn named_pairs(text: &str) -> Result<Vec<NamedPair>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let file: Option<TraefikFile> = serde_saphyr::from_str(text).map_err(|error| {
-        // The parser's full message shows the text around the fault; its first line has to do.
-        let message = error.to_string();
-        super::certificate::clipped(message.lines().next().unwrap_or_default())
-    })?;
+    let clipped =
+        |message: String| super::certificate::clipped(message.lines().next().unwrap_or_default());
+    let document = read_yaml(text).map_err(|problem| clipped(problem.message))?;
+    let file: Option<TraefikFile> =
+        serde_json::from_value(document).map_err(|error| clipped(error.to_string()))?;
     let tls = file.and_then(|file| file.tls).unwrap_or_default();
     let defaults = tls
         .stores

@@ -180,7 +180,7 @@ async fn containers(
     for (index, summary) in summaries.into_iter().enumerate() {
         let (socket, api, redactor) = (socket.clone(), api.to_owned(), redactor.clone());
         let turns = Arc::clone(&turns);
-        looks.spawn(async move {
+        looks.spawn(crate::defects::inherited(async move {
             let _turn = turns.acquire().await;
             let id = summary.id.clone();
             let mut container = Container::of_summary(summary, &redactor);
@@ -188,7 +188,7 @@ async fn containers(
                 container.details = details(&socket, &api, &id, &container, &redactor).await;
             }
             container
-        });
+        }));
     }
     let mut containers = Vec::new();
     while let Some(look) = looks.join_next().await {

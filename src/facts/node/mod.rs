@@ -199,7 +199,9 @@ async fn ask_all(
     let mut asking = tokio::task::JoinSet::new();
     for (way, target) in targets {
         let (token, redactor) = (token.clone(), redactor.clone());
-        asking.spawn(async move { ask(way, &target, token.as_deref(), limit, &redactor).await });
+        asking.spawn(crate::defects::inherited(async move {
+            ask(way, &target, token.as_deref(), limit, &redactor).await
+        }));
     }
     let mut places = asking.join_all().await;
     places.sort_by_key(|place| place.way);

@@ -20,6 +20,7 @@ pub use reading::Reading;
 
 use super::{Site, docker};
 use crate::{
+    defects::Watch,
     files::{LastLink, open_regular},
     units::Bytes,
 };
@@ -69,21 +70,29 @@ impl Original {
         let (pieces, taking) = mpsc::channel(WAITING);
         let original = self.clone();
         let reading_site = site.clone();
+        // Where it panics no more pieces come, and whoever takes them gives up at the deadline.
+        let watch = Watch::new(|| ());
         let task = match self {
             Self::File { path, last } => {
                 let (path, last) = (path.clone(), *last);
-                runtime.spawn_blocking(move || send_file(&reading_site, &path, last, most, &pieces))
+                runtime.spawn_blocking(move || {
+                    watch.over(|| send_file(&reading_site, &path, last, most, &pieces))
+                })
             }
-            Self::KernelLog => runtime.spawn_blocking(move || kernel::send(&pieces)),
+            Self::KernelLog => runtime.spawn_blocking(move || watch.over(|| kernel::send(&pieces))),
             Self::Program(words) => {
                 let words = *words;
-                runtime.spawn(async move {
+                runtime.spawn(watch.over_task(async move {
                     programs::send(words, most, reading_site.deadline, &pieces).await
-                })
+                }))
             }
             Self::ContainerLog { socket, id } => {
                 let (socket, id) = (socket.clone(), id.clone());
-                runtime.spawn(async move { docker::send_log(&socket, &id, most, &pieces).await })
+                runtime.spawn(
+                    watch.over_task(
+                        async move { docker::send_log(&socket, &id, most, &pieces).await },
+                    ),
+                )
             }
         };
         Reading::new(

@@ -181,10 +181,10 @@ where
         .max_buf_size(LARGEST_HEAD)
         .handshake(TokioIo::new(stream))
         .await?;
-    driver.spawn(async move {
+    driver.spawn(crate::defects::inherited(async move {
         // Its error is the request's.
         let _ = connection.await;
-    });
+    }));
     let question = wanted.question;
     let method = match question.verb {
         Verb::Get => hyper::Method::GET,

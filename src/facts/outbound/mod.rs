@@ -172,13 +172,17 @@ pub async fn observe(
         for host in group.hosts.iter().cloned() {
             let prober = prober.clone();
             let (id, user) = (group.id.clone(), group.used_by);
-            looking.spawn(async move { (place, Box::pin(prober.examine(id, host, user)).await) });
+            looking.spawn(crate::defects::inherited(async move {
+                (place, Box::pin(prober.examine(id, host, user)).await)
+            }));
             place = place.saturating_add(1);
         }
         if prober.proxies.for_user(group.used_by).is_none() {
             for fallback in &group.address_only {
                 let (id, fallback) = (group.id.clone(), fallback.clone());
-                knocking.spawn(probe::knock(id, fallback, deadline));
+                knocking.spawn(crate::defects::inherited(probe::knock(
+                    id, fallback, deadline,
+                )));
             }
         }
     }
@@ -186,10 +190,10 @@ pub async fn observe(
         && let Some((group, host)) = log_host_of(&site, name)
     {
         let prober = prober.clone();
-        looking.spawn(async move {
+        looking.spawn(crate::defects::inherited(async move {
             let looking = prober.examine(group.0, host, group.1);
             (place, Box::pin(looking).await)
-        });
+        }));
     }
     let (mut found, mut fallbacks) = tokio::join!(looking.join_all(), knocking.join_all());
     found.sort_by_key(|(place, _)| *place);

@@ -153,13 +153,13 @@ pub async fn resolve(name: &str, how: Resolving<'_>) -> Names {
     let mut asking = JoinSet::new();
     for (place, server) in how.servers.iter().copied().enumerate() {
         let (name, deadline) = (name.to_owned(), how.deadline);
-        asking.spawn(async move {
+        asking.spawn(crate::defects::inherited(async move {
             let both = tokio::join!(
                 dns::ask(server, &name, RecordKind::A, deadline),
                 dns::ask(server, &name, RecordKind::Aaaa, deadline),
             );
             (place, both)
-        });
+        }));
     }
     let mut system = std::pin::pin!(system_lookup(name, how.is_machine));
     let mut system_pending = true;

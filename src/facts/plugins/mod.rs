@@ -128,7 +128,7 @@ pub async fn observe(site: Site) -> Observed<Vec<PluginRun>> {
     for (index, (path, id)) in files.into_iter().zip(ids).enumerate() {
         let turns = Arc::clone(&turns);
         let deadline = site.deadline;
-        running.spawn(async move {
+        running.spawn(crate::defects::inherited(async move {
             let outcome = outcome(path.clone(), &turns, limit, deadline).await;
             let run = outcome.map(|outcome| PluginRun {
                 id,
@@ -136,7 +136,7 @@ pub async fn observe(site: Site) -> Observed<Vec<PluginRun>> {
                 outcome,
             });
             (index, run)
-        });
+        }));
     }
     let mut runs = running.join_all().await;
     runs.sort_by_key(|(index, _)| *index);

@@ -50,10 +50,10 @@ pub(super) async fn ask_all(
                 break;
             }
             let (site, file) = (site.clone(), read.file.path.clone());
-            questions.spawn(async move {
+            questions.spawn(crate::defects::inherited(async move {
                 let answer = get(&site, &file, &question.helper, &question.key, until).await;
                 (index, question, answer)
-            });
+            }));
         }
     }
     while let Some(answered) = questions.join_next().await {

@@ -82,7 +82,9 @@ pub(super) async fn read_all(site: &Site) -> Vec<Read> {
     let mut looks = JoinSet::new();
     for (index, path) in places(site).await.into_iter().enumerate() {
         let site = site.clone();
-        looks.spawn(async move { (index, read(&site, path).await) });
+        looks.spawn(crate::defects::inherited(async move {
+            (index, read(&site, path).await)
+        }));
     }
     super::in_order(looks).await
 }

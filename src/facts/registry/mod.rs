@@ -236,10 +236,10 @@ async fn try_logins(
         if let Some(credential) = keys.find(registry, read) {
             let (asker, registry) = (Arc::clone(asker), registry.to_owned());
             let file = read.file.path.clone();
-            trying.spawn(async move {
+            trying.spawn(crate::defects::inherited(async move {
                 let trouble = asker.try_login(&registry, &credential).await.err();
                 (index, LoginAnswer { file, trouble })
-            });
+            }));
         }
     }
     in_order(trying).await
@@ -259,7 +259,9 @@ async fn ask_images(
             Some((read.file.path.clone(), credential))
         });
         let asker = Arc::clone(asker);
-        asking.spawn(async move { (index, asker.image(image, &reference, login).await) });
+        asking.spawn(crate::defects::inherited(async move {
+            (index, asker.image(image, &reference, login).await)
+        }));
     }
     in_order(asking).await
 }
