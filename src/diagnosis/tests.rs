@@ -297,11 +297,8 @@ fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
             .env(INSIDE, "1")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&inside.stdout);
-        assert!(
-            inside.status.success() && said.contains("1 passed"),
-            "{said}"
-        );
+        let said = format!("{inside:?}");
+        assert!(inside.status.success() && said.contains("judged"), "{said}");
         return;
     }
     static CHECKS: [&Check; 3] = [&UNHARMED, &ABORTING, &ROOT];
@@ -318,4 +315,7 @@ fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
         [Status::Pass, Status::Unknown, Status::Fail]
     );
     assert!(diagnosis.findings[1].summary.contains("please report this"));
+    // Not through the harness, whose end waits for the threads that stay.
+    println!("judged");
+    std::process::exit(0);
 }
