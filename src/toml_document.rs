@@ -99,11 +99,17 @@ fn hint(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |key| format!("; did you mean `{key}`?"))
 }
 
+/// What people name for a document that says nothing.
+const NOTHING: &str = "/dev/null";
+
 /// Reads the document at `path`; `None` where there is no such file.
 ///
 /// # Errors
 /// Anything but a readable text file.
 pub fn read(root: &Root, path: &Path) -> Result<Option<String>, DocumentError> {
+    if path == Path::new(NOTHING) {
+        return Ok(Some(String::new()));
+    }
     match read_bounded(root, path, LARGEST_DOCUMENT) {
         Ok(content) => String::from_utf8(content)
             .map(Some)
@@ -237,6 +243,12 @@ mod tests {
         assert!(error.to_string().starts_with("site.toml:1:8: "), "{error}");
         let error = parse::<Hardware>("site.toml", "cpus = 4\ncpus = = 5").unwrap_err();
         assert!(error.to_string().starts_with("site.toml:2:"), "{error}");
+    }
+
+    #[test]
+    fn the_null_device_is_a_document_that_says_nothing() {
+        let read = read(&Root::machine(), Path::new("/dev/null"));
+        assert_eq!(read.unwrap().as_deref(), Some(""));
     }
 
     #[test]
