@@ -86,7 +86,7 @@ pub fn stay_after_panics() {
                     loop {
                         thread::park();
                     }
-                })
+                });
             }
             _ => process::exit(UNDETERMINED),
         }

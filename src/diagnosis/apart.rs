@@ -60,15 +60,13 @@ pub(super) fn apart(
             current: Arc::default(),
         };
         let current = Arc::clone(&docket.current);
-        match attempt(checks, docket, Arc::clone(&facts), rules.clone()) {
-            Some(diagnosis) => break diagnosis,
-            None => {
-                let id = mem::take(&mut *current.lock().unwrap_or_else(PoisonError::into_inner));
-                if !broken.insert(id) {
-                    // Not a judge, but what is done with the findings; without them there is nothing to say.
-                    break diagnose_by(checks, &facts, rules);
-                }
-            }
+        if let Some(diagnosis) = attempt(checks, docket, Arc::clone(&facts), rules.clone()) {
+            break diagnosis;
+        }
+        let id = mem::take(&mut *current.lock().unwrap_or_else(PoisonError::into_inner));
+        if !broken.insert(id) {
+            // Not a judge, but what is done with the findings; without them there is nothing to say.
+            break diagnose_by(checks, &facts, rules);
         }
     };
     (Arc::unwrap_or_clone(facts), diagnosis)

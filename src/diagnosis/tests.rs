@@ -289,6 +289,7 @@ fn a_waiver_hides_no_unknown_and_says_where_it_is_not_needed() {
 #[test]
 fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
     const INSIDE: &str = "SESAM_DOCTOR_TEST_STAYS";
+    static CHECKS: [&Check; 3] = [&UNHARMED, &ABORTING, &ROOT];
     const NAME: &str =
         "diagnosis::tests::where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too";
     if std::env::var_os(INSIDE).is_none() {
@@ -301,7 +302,6 @@ fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
         assert!(inside.status.success() && said.contains("judged"), "{said}");
         return;
     }
-    static CHECKS: [&Check; 3] = [&UNHARMED, &ABORTING, &ROOT];
     crate::defects::stay_after_panics();
     let facts = nothing_observed();
     let rules = Rules {

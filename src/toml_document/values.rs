@@ -130,8 +130,9 @@ fn members(table: &DeTable, begin: usize, last: usize) -> Result<Value, Fault> {
     Ok(Value::Object(members))
 }
 
-fn elements(list: &DeArray, begin: usize, last: usize) -> Result<Value, Fault> {
-    list.iter()
+fn elements(array: &DeArray, begin: usize, last: usize) -> Result<Value, Fault> {
+    array
+        .iter()
         .map(|element| (element, begin.max(element.span().start)))
         .filter(|(_, begin)| *begin <= last)
         .map(|(element, begin)| value_of(element.get_ref(), begin, last))
@@ -157,7 +158,7 @@ fn value_of(value: &DeValue, begin: usize, last: usize) -> Result<Value, Fault> 
             .ok_or_else(|| unfit("the number has to be finite"))?,
         DeValue::Boolean(yes) => Value::Bool(*yes),
         DeValue::Datetime(moment) => Value::String(moment.to_string()),
-        DeValue::Array(list) => elements(list, begin, last)?,
+        DeValue::Array(array) => elements(array, begin, last)?,
         DeValue::Table(table) => members(table, begin, last)?,
     })
 }
@@ -173,12 +174,9 @@ mod tests {
     struct Document {
         #[serde(rename = "groups")]
         _groups: Vec<Group>,
-        #[serde(rename = "limit")]
-        _limit: Option<u8>,
-        #[serde(rename = "until")]
-        _until: Option<String>,
-        #[serde(rename = "rest")]
-        _rest: std::collections::BTreeMap<String, f64>,
+        limit: Option<u8>,
+        until: Option<String>,
+        rest: std::collections::BTreeMap<String, f64>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -249,9 +247,13 @@ mod tests {
         let document = read::<Document>(text)
             .map_err(|fault| fault.message)
             .unwrap();
-        assert_eq!(document._limit, Some(255));
-        assert_eq!(document._until.as_deref(), Some("2027-03-31"));
-        assert_eq!(document._rest["a"], 1.5);
-        assert_eq!(document._rest["b"], -2.0);
+        assert_eq!(document.limit, Some(255));
+        assert_eq!(document.until.as_deref(), Some("2027-03-31"));
+        let rest: Vec<(&str, f64)> = document
+            .rest
+            .iter()
+            .map(|(key, value)| (key.as_str(), *value))
+            .collect();
+        assert_eq!(rest, [("a", 1.5), ("b", -2.0)]);
     }
 }
