@@ -1,5 +1,8 @@
 //! What the contract promises of bundles: nothing secret leaves, and what was packed can be judged elsewhere, or is refused.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic,
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::format_collect,
     clippy::format_push_string
 )]

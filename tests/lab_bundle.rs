@@ -1,5 +1,8 @@
 //! The support bundle of a whole customer's machine: no canary comes out of it, and it is judged elsewhere as it was there.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic,
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::format_collect,
     clippy::items_after_statements
 )]

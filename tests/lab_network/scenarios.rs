@@ -352,7 +352,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "Let's Encrypt is dropped, and the profile says that nobody needs it",
-        arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\nmode = \"self-signed\"\n'; } > own.toml",
+        arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\\nmode = \"self-signed\"\\n'; } > own.toml",
         ..WELL
     },
     Scenario {

@@ -142,6 +142,7 @@ pub(super) fn environment_questions(situation: &Situation, machine: &Machine) ->
                 .seen()
                 .is_ok_and(|reading| reading.id.is_some())
         }) || situation.answers.get("license_file").is_some()
+            || migration::old_license(situation, machine).is_some()
     };
     profile
         .environment
