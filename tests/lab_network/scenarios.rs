@@ -436,14 +436,23 @@ pub const ALL: &[Scenario] = &[
         advice: &["10.99.0.1"],
         ..WELL
     },
-    warns!(
-        "IPv6 is dropped",
-        "fw 'ip6 daddr 2001:db8:113::/64 drop'",
-        SESAM,
-        "portal.sesam.io (IPv6)",
-        "ipv6-broken",
-        ["2001:db8:99::2"]
-    ),
+    Scenario {
+        name: "IPv6 is dropped",
+        arrange: "fw 'ip6 daddr 2001:db8:113::/64 drop'",
+        status: "warn",
+        items: &[
+            (SESAM, "portal.sesam.io (IPv6)", "warn", "ipv6-broken"),
+            // Where layers come from is found out over the family that answers.
+            (
+                DOCKER,
+                "blobs.storage.example (IPv6)",
+                "warn",
+                "ipv6-broken",
+            ),
+        ],
+        advice: &["2001:db8:99::2"],
+        ..WELL
+    },
     warns!(
         "IPv6 is reset",
         "fwin 'ip6 daddr 2001:db8:113::/64 tcp dport 443 reject with tcp reset'",
