@@ -922,6 +922,12 @@ pub const ALL: &[Scenario] = &[
         ["203.0.113.41:3129"]
     ),
     proxy_fails!(
+        "a proxy answers with a head without end",
+        "variables+=(https_proxy=http://203.0.113.41:3132)",
+        "proxy-error",
+        ["203.0.113.41:3132"]
+    ),
+    proxy_fails!(
         "a proxy answers 502",
         "variables+=(https_proxy=http://203.0.113.41:3130)",
         "proxy-error",

@@ -251,7 +251,7 @@ async def main():
         for number, handler in handlers.items():
             for address in (f"203.0.113.{number}", f"2001:db8:113::{number}"):
                 await asyncio.start_server(handler, address, 443, ssl=tls)
-    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut), (1080, socks_forbids)):
+    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut), (3132, endless_head), (1080, socks_forbids)):
         await asyncio.start_server(handler, "203.0.113.41", port)
     loop = asyncio.get_running_loop()
     for address, answer in (("10.99.0.53", odd_names), ("10.99.0.54", all_garbage)):
