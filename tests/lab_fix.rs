@@ -3,6 +3,8 @@
 
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "lab_fix/variants.rs"]
+mod variants;
 
 use machine::{Machine, available_with_outside, packages_available};
 use serde_json::Value;
@@ -149,6 +151,10 @@ fn a_bare_machine_becomes_a_running_one_and_a_second_run_does_nothing() {
         let second = fix(&machine, "");
         assert_eq!(second.code, 0, "{}", second.said);
         assert!(second.said.contains("nothing to do"), "{}", second.said);
+        // Somebody deletes the program of a package that goes on counting as installed.
+        machine.sh("rm -rf /usr/libexec/docker /usr/bin/docker-compose");
+        let third = fix(&machine, "");
+        assert_eq!(third.code, 0, "{}", third.said);
     }
 }
 
@@ -230,6 +236,11 @@ fn missing_answers_are_listed_whole_and_nothing_is_changed() {
             refused.said
         );
     }
+    assert!(
+        !refused.said.contains("subscription_id"),
+        "{}",
+        refused.said
+    );
     assert_eq!(
         before,
         machine.sh("find /srv/data /etc /root /home -xdev | sort | sha256sum")
