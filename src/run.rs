@@ -103,7 +103,7 @@ enum RunError {
     Signer(#[from] SignerError),
     #[error(transparent)]
     Listen(#[from] ListenError),
-    #[error("--token-file {}: {cause}", path.display())]
+    #[error("--token-file {}: {cause}; give the file that holds what `listen` shows as its one-time token", path.display())]
     Token { path: PathBuf, cause: String },
     #[error("probe: --offline forbids every connection; leave it out")]
     OfflineProbe,

@@ -397,6 +397,10 @@ fn a_running_stack_is_seen_as_a_client_and_as_lets_encrypt_see_it() {
     );
     let summary = item(&report, FOUR_443)["summary"].as_str().unwrap();
     assert!(summary.contains("/api/ping answers"), "{summary}");
+    let phases = item(&report, FOUR_443)["phases"].as_str().unwrap();
+    for phase in ["connect ", ", TLS ", ", API "] {
+        assert!(phases.contains(phase), "{phases}");
+    }
     assert_eq!(lab.text("copy.json"), lab.text("probe.json"));
     // An address instead of a name: the certificate is for another name.
     lab.run("probe 10.99.1.2");
@@ -876,7 +880,10 @@ fn what_a_probe_saw_is_evidence_on_the_machine() {
     lab.probe(STACK, "node.example.com");
     lab.run("report_at_hand");
     let report = lab.check("");
-    for id in ["inbound.http", "inbound.https"] {
+    for (id, doors) in [
+        ("inbound.http", [FOUR_80, SIX_80]),
+        ("inbound.https", [FOUR_443, SIX_443]),
+    ] {
         let found = finding(&report, id);
         assert_eq!(found["status"], "pass", "{found:#}");
         assert!(
@@ -886,6 +893,16 @@ fn what_a_probe_saw_is_evidence_on_the_machine() {
                 .contains("a probe got through"),
             "{found:#}"
         );
+        let times = found["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|evidence| evidence["label"] == "from outside, times")
+            .unwrap();
+        for door in doors {
+            let phase = format!("{door}: connect ");
+            assert!(times["value"].as_str().unwrap().contains(&phase), "{times}");
+        }
     }
     // Too old: it does not count, which is said.
     let report = lab.check("--at 8d");

@@ -361,8 +361,12 @@ fn the_root_disk_variant_is_recognised() {
     let Some(lab) = Lab::new("root-disk variant", &[]) else {
         return;
     };
-    let report = lab.report(&format!("rmdir data; mkdir sesam/node-00/data; {REPORT}"));
+    let report = lab.report(&format!(
+        "rmdir data; mkdir sesam/node-00/data; printf x >sesam/node-00/data/license.key; {REPORT}"
+    ));
     report.expect(&[
+        // The license lies with the data.
+        ("license.file", "warn", Some("world-readable")),
         ("storage.data-mount", "warn", Some("not-a-mount")),
         ("layout.data-dir", "skip", None),
         ("layout.data-link", "pass", None),

@@ -36,6 +36,9 @@ pub(super) fn processes(names: &[&'static str]) -> ProcResult<BTreeMap<&'static 
         let Some(name) = names.iter().find(|name| **name == stat.comm) else {
             continue;
         };
+        if is_of_a_container(&process) {
+            continue;
+        }
         let Ok(uid) = process.uid() else { continue };
         let this = Process {
             uid,
@@ -46,6 +49,14 @@ pub(super) fn processes(names: &[&'static str]) -> ProcResult<BTreeMap<&'static 
         *best = this.min(*best);
     }
     Ok(found)
+}
+
+/// Whether a process is numbered anew in a namespace below ours, as those of containers are: a Docker in a container
+/// is not this machine's. Kernels before 4.1 do not say (`NSpid` of `proc_pid_status(5)`).
+fn is_of_a_container(process: &procfs::process::Process) -> bool {
+    process
+        .status()
+        .is_ok_and(|status| status.nspid.is_some_and(|numbers| numbers.len() > 1))
 }
 
 /// A process and who runs it.
@@ -64,6 +75,39 @@ mod tests {
     #[test]
     fn what_nobody_runs_is_not_found() {
         assert!(processes(&["no-such-daemon"]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_runs_in_a_namespace_of_its_own_is_another_machine_s() {
+        let Ok(mut shell) = std::process::Command::new("unshare")
+            .args(["--user", "--pid", "--fork", "--kill-child", "sh", "-c"])
+            .arg("printf here; read line")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+        else {
+            return;
+        };
+        let mut said = [0; 4];
+        let started = std::io::Read::read_exact(shell.stdout.as_mut().unwrap(), &mut said);
+        let nested = procfs::process::all_processes()
+            .unwrap()
+            .filter_map(Result::ok)
+            .filter(|process| {
+                process.stat().is_ok_and(|stat| {
+                    u32::try_from(stat.ppid).is_ok_and(|parent| parent == shell.id())
+                })
+            })
+            .map(|process| is_of_a_container(&process))
+            .collect::<Vec<_>>();
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        // Where nobody may make a namespace there is nothing to tell apart.
+        if started.is_ok() {
+            assert_eq!(nested, [true]);
+        }
+        let own = procfs::process::Process::myself().unwrap();
+        assert!(!is_of_a_container(&own));
     }
 
     #[test]

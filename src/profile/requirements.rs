@@ -190,6 +190,17 @@ impl Memory {
     }
 }
 
+impl Layout {
+    /// Where the license is: with the node's data, which without a disk of their own are where the link would be.
+    #[must_use]
+    pub fn license_file_on(&self, root_disk: bool) -> PathBuf {
+        match self.license_file.strip_prefix(&self.data_dir) {
+            Ok(inside) if root_disk => self.data_link.join(inside),
+            _ => self.license_file.to_path_buf(),
+        }
+    }
+}
+
 /// Directories and files of the manual.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -96,6 +96,11 @@ const SECRETS: &[(&str, &str, &str)] = &[
     ),
     ("password: |\n  one1\n  two2\nuser: me", "two2", "user: me"),
     (
+        "2026-11-25T01:00:00.100Z password: |\n2026-11-25T01:00:00.101Z   one1\n2026-11-25T01:00:01.000Z user: me",
+        "one1",
+        "user: me",
+    ),
+    (
         "{\"password\":\"a\\\"b\",\"user\":\"me\"}",
         "a\\\"b",
         "\"user\":\"me\"",

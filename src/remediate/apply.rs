@@ -238,6 +238,7 @@ fn do_step(
     let words = step.words();
     if planned.remedy.safety() == Safety::AsksFirst {
         let cut = planned.remedy.cuts().unwrap_or_default();
+        machine.watch().doing("");
         let permitted = ask
             .permits(&words, cut)
             .map_err(|error| StepError::Other(format!("nobody could be asked: {error}")))?;

@@ -24,7 +24,7 @@ const MOST_SAID: usize = 1_000_000;
 
 /// Who is told what a run is doing, while it does it.
 pub trait Watch: Send + Sync {
-    /// A line on what is happening now; it replaces the one before.
+    /// A line on what is happening now; it replaces the one before, and an empty one takes it away.
     fn doing(&self, line: &str);
     /// A line that stays.
     fn say(&self, line: &str);

@@ -125,6 +125,13 @@ pub fn questions(
             }
         }
     }
+    // The license that is to be brought tells whose it is.
+    if questions
+        .iter()
+        .any(|question| question.key == "license_file")
+    {
+        questions.retain(|question| question.key != "subscription_id");
+    }
     questions
 }
 

@@ -283,8 +283,9 @@ impl Job {
             return Ok(Carried::Refused);
         }
         let work = remediate::apply(&plan, machine, &lock, unfinished, account(), &ask)
-            .map_err(|error| refused(error.to_string()))?;
-        Ok(Carried::Out { work, left })
+            .map_err(|error| refused(error.to_string()));
+        machine.watch().doing("");
+        Ok(Carried::Out { work: work?, left })
     }
 
     /// The answers that the plan needs: given, asked for at the terminal, or the defaults.
@@ -301,13 +302,19 @@ impl Job {
         loop {
             let situation = Situation::new(facts, &answers, self.options.keep_old, machine);
             let questions = remediate::questions(proposals, &situation, machine);
-            let open: Vec<Question> = questions
-                .iter()
+            let mut open: Vec<Question> = questions
+                .into_iter()
                 .filter(|question| !answers.has(&question.key))
-                .cloned()
                 .collect();
             if open.is_empty() {
                 return Ok(answers);
+            }
+            if self.options.yes {
+                answers.take_defaults(&open, redactor);
+                open.retain(|question| !answers.has(&question.key));
+                if open.is_empty() {
+                    continue;
+                }
             }
             let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
             if is_required && is_interactive {

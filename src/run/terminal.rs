@@ -78,16 +78,21 @@ impl Terminal {
 
 impl Watch for Terminal {
     fn doing(&self, line: &str) {
+        if line.is_empty() {
+            self.bar.finish_and_clear();
+            return;
+        }
+        if self.bar.is_finished() {
+            self.bar.reset();
+        }
         self.bar.set_message(line.to_owned());
         self.bar.tick();
     }
 
     fn say(&self, line: &str) {
-        self.bar.set_message("");
-        self.bar.suspend(|| {
-            // Where stderr is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{line}");
-        });
+        self.bar.finish_and_clear();
+        // Where stderr is closed there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{line}");
     }
 }
 

@@ -53,6 +53,9 @@ pub struct ProbeItem {
     pub summary: String,
     /// What to do about it.
     pub advice: Option<String>,
+    /// How long each phase took, in words; null where nothing opened. The figures are in `probe`.
+    #[serde(default)]
+    pub phases: Option<String>,
 }
 
 impl ProbeReport {
@@ -72,6 +75,7 @@ impl ProbeReport {
                 cause: Some(cause.code.to_owned()),
                 summary,
                 advice: Some(advice),
+                phases: None,
             });
         }
         let outside = Outside {
@@ -86,6 +90,7 @@ impl ProbeReport {
                 cause: verdict.cause.map(|cause| cause.code.to_owned()),
                 summary: verdict.summary,
                 advice: verdict.advice,
+                phases: door::phases(seen),
             });
         }
         let worst = items.iter().map(|item| item.status).max();
@@ -137,9 +142,15 @@ impl ProbeReport {
             probe.from,
             probe.probed_at.strftime("%Y-%m-%d %H:%M UTC")
         );
-        if probe.names.is_some() && !addresses.is_empty() {
+        if let Some(names) = probe.names.as_ref().filter(|_| !addresses.is_empty()) {
             let listed: Vec<String> = addresses.into_iter().collect();
-            let _ = writeln!(text, "{} resolves to {}\n", probe.host, listed.join(", "));
+            let _ = writeln!(
+                text,
+                "{} resolves to {} (in {} ms)\n",
+                probe.host,
+                listed.join(", "),
+                names.took_ms
+            );
         }
         let mut advice: Vec<&str> = Vec::new();
         for item in &self.items {
@@ -155,6 +166,9 @@ impl ProbeReport {
                 &format!("{}{cause}", item.summary),
                 width,
             );
+            if let Some(phases) = &item.phases {
+                wrapped(&mut text, "      ", "      ", phases, width);
+            }
             if let Some(step) = item.advice.as_deref().filter(|step| !advice.contains(step)) {
                 advice.push(step);
             }

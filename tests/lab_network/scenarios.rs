@@ -352,7 +352,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "Let's Encrypt is dropped, and the profile says that nobody needs it",
-        arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\nmode = \"self-signed\"\n'; } > own.toml",
+        arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\\nmode = \"self-signed\"\\n'; } > own.toml",
         ..WELL
     },
     Scenario {
@@ -436,14 +436,23 @@ pub const ALL: &[Scenario] = &[
         advice: &["10.99.0.1"],
         ..WELL
     },
-    warns!(
-        "IPv6 is dropped",
-        "fw 'ip6 daddr 2001:db8:113::/64 drop'",
-        SESAM,
-        "portal.sesam.io (IPv6)",
-        "ipv6-broken",
-        ["2001:db8:99::2"]
-    ),
+    Scenario {
+        name: "IPv6 is dropped",
+        arrange: "fw 'ip6 daddr 2001:db8:113::/64 drop'",
+        status: "warn",
+        items: &[
+            (SESAM, "portal.sesam.io (IPv6)", "warn", "ipv6-broken"),
+            // Where layers come from is found out over the family that answers.
+            (
+                DOCKER,
+                "blobs.storage.example (IPv6)",
+                "warn",
+                "ipv6-broken",
+            ),
+        ],
+        advice: &["2001:db8:99::2"],
+        ..WELL
+    },
     warns!(
         "IPv6 is reset",
         "fwin 'ip6 daddr 2001:db8:113::/64 tcp dport 443 reject with tcp reset'",
@@ -911,6 +920,12 @@ pub const ALL: &[Scenario] = &[
         "variables+=(https_proxy=http://203.0.113.41:3129)",
         "proxy-error",
         ["203.0.113.41:3129"]
+    ),
+    proxy_fails!(
+        "a proxy answers with a head without end",
+        "variables+=(https_proxy=http://203.0.113.41:3132)",
+        "proxy-error",
+        ["203.0.113.41:3132"]
     ),
     proxy_fails!(
         "a proxy answers 502",

@@ -1,8 +1,11 @@
 //! One address and port as a probe saw them: how far one gets from outside, and what stands in the way.
 
 mod connection;
+mod phases;
 
 use std::net::SocketAddr;
+
+pub use phases::phases;
 
 use super::{causes, certificate};
 use crate::{

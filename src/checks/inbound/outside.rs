@@ -25,6 +25,8 @@ pub struct Seen<'a> {
     pub probe: &'a Probe,
     /// Every address at which it was looked, with the verdict.
     pub doors: Vec<(String, DoorVerdict)>,
+    /// How long each phase took at the addresses that opened.
+    pub phases: Vec<String>,
     /// How old it is, in words.
     pub age: String,
 }
@@ -101,8 +103,15 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
             probe.host
         ));
     }
+    let phases = probe
+        .doors
+        .iter()
+        .filter(|door| door.port == port)
+        .filter_map(|door| Some(format!("{}: {}", door::name(door), door::phases(door)?)))
+        .collect();
     View::Seen(Seen {
         probe,
+        phases,
         doors,
         age: in_words(age.max(SignedDuration::ZERO)),
     })

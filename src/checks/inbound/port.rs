@@ -370,6 +370,9 @@ fn with_seen(inbound: &InboundPort, held: &str, seen: &Seen) -> Verdict {
             format!("{}{cause}", told.summary),
         );
     }
+    if !seen.phases.is_empty() {
+        verdict = verdict.evidence("from outside, times", seen.phases.join("; "));
+    }
     if seen.probe.has_token {
         verdict = verdict.remark(format!(
             "the probe looked at the doctor's own listen on port {port}, so at the way and not at Traefik"

@@ -30,7 +30,7 @@ pub static FILE: Check = Check {
     category: Category::License,
     level: Level::Required,
     needs: &[&layout::DATA_DIR],
-    reads: &[Source::License, Source::Stack],
+    reads: &[Source::License, Source::Stack, Source::Volumes],
     reference: "Operator's manual, installation: license key",
     causes: &[
         MISSING,
@@ -59,7 +59,13 @@ fn user_id(context: &Context) -> Option<u32> {
 }
 
 fn judge(context: &Context) -> Judgement {
-    let place = context.profile.layout.license_file.display();
+    let on_root_disk = context
+        .facts
+        .volumes()
+        .seen()
+        .is_ok_and(|volumes| volumes.root_disk_variant);
+    let place = context.profile.layout.license_file_on(on_root_disk);
+    let place = place.display();
     let file = match context.facts.license().seen() {
         Ok(file) => file,
         Err(Gap::Absent) => {

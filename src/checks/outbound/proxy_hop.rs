@@ -5,7 +5,10 @@ use super::{
     trouble::{HOSTS, Trouble},
     way::Surroundings,
 };
-use crate::facts::outbound::{Attempt, Handshake, ProxyUse, Tls, TrustVerdict, Tunnel};
+use crate::facts::{
+    outbound::{Attempt, Handshake, ProxyUse, Tls, TrustVerdict, Tunnel},
+    proxies::Scheme,
+};
 
 /// What is wrong with the proxy; none where there is none, and where the way is open.
 pub fn judge(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
@@ -178,7 +181,16 @@ fn refused(proxy: &ProxyUse, attempt: &Attempt, tunnel: &Tunnel) -> Option<Troub
                 "{name} takes the connection ({} ms) and never answers the request for a way",
                 attempt.connect_ms
             ),
-            no_answer(proxy),
+            if proxy.address.scheme == Scheme::Socks5 {
+                format!(
+                    "check that {} is a SOCKS 5 proxy at all (for an HTTP proxy write http:// in {}); if it is, {}",
+                    proxy.address,
+                    proxy.source,
+                    no_answer(proxy)
+                )
+            } else {
+                no_answer(proxy)
+            },
         ),
         Tunnel::Cut { how } => Trouble::fail(
             causes::PROXY_ERROR,

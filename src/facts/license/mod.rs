@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use text::{Fault, Instead, Layer, Member, Reading, Remark};
 
-use super::{FileKind, Observed, Root, Site, bounded, read_bounded};
+use super::{FileKind, Observed, Root, Site, bounded, read_bounded, volumes::data_place};
 use crate::units::Bytes;
 
 /// The file at the license's place.
@@ -45,14 +45,18 @@ pub struct LicenseFile {
 /// Looks at the file without its text, then reads it.
 pub async fn observe(site: Site) -> Observed<LicenseFile> {
     let begun = Instant::now();
-    let path = site.profile.layout.license_file.to_path_buf();
-    let what = path.display().to_string();
-    let root = site.root.clone();
-    let looking = path.clone();
-    let file = bounded(site.deadline, what.clone(), move || look(&root, &looking)).await;
+    let place = site.clone();
+    let file = bounded(site.deadline, "the license", move || {
+        let on_root_disk = data_place(&place).root_disk_variant;
+        let path = place.profile.layout.license_file_on(on_root_disk);
+        look(&place.root, &path)
+    })
+    .await;
     let Observed::Seen(mut file) = file else {
         return file;
     };
+    let path = file.path.clone();
+    let what = path.display().to_string();
     let limit = site.profile.license.largest_bytes;
     if file.kind == FileKind::Regular && file.size_bytes <= limit {
         let remaining = site.deadline.saturating_sub(begun.elapsed());

@@ -186,8 +186,15 @@ impl Prober {
             blob.repository
         );
         let request = Question::get(&path);
+        // On the way there, the family that answers is enough, as for a daemon: a family that is dropped would use up the time.
         let (_, body) = self
-            .look(group.to_owned(), &token_host, user, request)
+            .ask(
+                group.to_owned(),
+                &token_host,
+                user,
+                request,
+                Families::First,
+            )
             .await;
         let answer: Option<Value> = serde_json::from_slice(&body).ok();
         let token = answer
@@ -199,7 +206,9 @@ impl Prober {
             token: Some(token),
             ..Question::get(&path)
         };
-        let (redirected, _) = self.look(group.to_owned(), registry, user, request).await;
+        let (redirected, _) = self
+            .ask(group.to_owned(), registry, user, request, Families::First)
+            .await;
         let (host, port) = redirected
             .paths
             .iter()

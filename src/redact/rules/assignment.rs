@@ -144,8 +144,8 @@ pub(super) struct Value {
     closing: Option<Vec<u8>>,
     /// Whether it has its line to itself.
     is_line: bool,
-    /// The blanks before the name, for YAML's blocks.
-    indentation: usize,
+    /// What stands before the name in its line, for YAML's blocks.
+    lead: Range<usize>,
 }
 
 impl Value {
@@ -183,13 +183,14 @@ impl Value {
         }
         let end = line_end(text, self.start).min(self.start + LONGEST_VALUE);
         let line = text.get(self.start..end)?;
+        let opens_block = matches!(
+            line.trim_ascii_end(),
+            b"|" | b">" | b"|-" | b">-" | b"|+" | b">+"
+        );
+        if opens_block && self.separator == b':' {
+            return block(text, end, text.get(self.lead.clone())?);
+        }
         if self.is_line {
-            if matches!(
-                line.trim_ascii_end(),
-                b"|" | b">" | b"|-" | b">-" | b"|+" | b">+"
-            ) {
-                return block(text, end, self.indentation);
-            }
             let comment = line
                 .windows(2)
                 .position(|pair| pair == b" #" || pair == b"\t#")
@@ -293,7 +294,7 @@ fn value_of(text: &[u8], named: &Named) -> Option<Value> {
         separator,
         closing,
         is_line: named.is_first && !named.is_flag && (separator == b'=' || separator == b':'),
-        indentation: run(text, line_start, 256, |byte| b" -".contains(&byte)),
+        lead: line_start..named.quote.start,
     })
 }
 
@@ -322,20 +323,32 @@ fn list(text: &[u8], start: usize) -> Option<Range<usize>> {
         .then_some(inside)
 }
 
-/// YAML's block of lines that stand further in than the name.
-fn block(text: &[u8], line_end: usize, indentation: usize) -> Option<Range<usize>> {
+/// Whether a line begins as another did but for its digits, which in a time go on.
+fn is_like(line: &[u8], stamp: &[u8]) -> bool {
+    line.len() >= stamp.len()
+        && line
+            .iter()
+            .zip(stamp)
+            .all(|(one, other)| one == other || one.is_ascii_digit() && other.is_ascii_digit())
+}
+
+/// YAML's block of lines that stand further in than the name, behind whatever a log writes before each of them.
+fn block(text: &[u8], line_end: usize, lead: &[u8]) -> Option<Range<usize>> {
+    let indentation = run_before(lead, lead.len(), 256, |byte| b" -".contains(&byte));
+    let stamp = lead.get(..lead.len() - indentation)?;
     let start = line_end + run(text, line_end, 2, |byte| b"\r\n".contains(&byte));
     let mut end = start;
-    while end - start < LONGEST_VALUE {
-        let blanks = run(text, end, 256, |byte| byte == b' ');
-        let line = super::line_end(text, end);
-        let is_empty = line == end + blanks;
+    while end - start < LONGEST_VALUE && text.get(end..).is_some_and(|line| is_like(line, stamp)) {
+        let content = end + stamp.len();
+        let blanks = run(text, content, 256, |byte| byte == b' ');
+        let line = super::line_end(text, content);
+        let is_empty = line == content + blanks;
         if line >= text.len() && is_empty || !is_empty && blanks <= indentation {
             break;
         }
         end = line + run(text, line, 2, |byte| b"\r\n".contains(&byte));
     }
-    let first = run(text, start, 256, |byte| byte == b' ');
+    let first = stamp.len() + run(text, start + stamp.len(), 256, |byte| byte == b' ');
     let end = end - run_before(text, end, 4, |byte| b"\r\n".contains(&byte));
     (start + first < end).then_some(start + first..end)
 }

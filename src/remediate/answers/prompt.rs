@@ -11,7 +11,7 @@ use rustix::termios::{
 use thiserror::Error;
 
 use super::{Answers, Asks, Question};
-use crate::{profile::Profile, redact::Redactor};
+use crate::{profile::Profile, redact::Redactor, units::counted};
 
 /// Why nothing was answered.
 #[derive(Debug, Error)]
@@ -57,10 +57,18 @@ impl<'a> Terminal<'a> {
         profile: &Profile,
         redactor: &Redactor,
     ) -> Result<(), PromptError> {
-        for question in questions {
-            if answers.has(&question.key) {
-                continue;
-            }
+        let open: Vec<&Question> = questions
+            .iter()
+            .filter(|question| !answers.has(&question.key))
+            .collect();
+        if !open.is_empty() {
+            writeln!(
+                self.output,
+                "The plan needs {}; nothing is changed before you have seen it and agreed. Ctrl-C ends.",
+                counted(open.len() as u64, "answer")
+            )?;
+        }
+        for question in open {
             let answer = self.ask_one(question, profile, redactor)?;
             answers.give(question, &answer, redactor);
         }
@@ -95,7 +103,7 @@ impl<'a> Terminal<'a> {
                 (question.asks == Asks::File)
                     .then(|| std::fs::metadata(&answer).err())
                     .flatten()
-                    .map(|error| error.to_string())
+                    .map(|error| format!("{answer} cannot be read: {error}"))
             });
             let Some(fault) = fault else {
                 return Ok(answer);
@@ -291,6 +299,10 @@ mod tests {
             "{shown}"
         );
         assert!(shown.contains("node.company.com\r\n"), "{shown}");
+        assert!(
+            shown.starts_with("The plan needs 2 answers; nothing is changed"),
+            "{shown}"
+        );
     }
 
     #[test]

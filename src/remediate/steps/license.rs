@@ -27,7 +27,7 @@ pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
     let user = situation.node_user().unwrap_or(0);
     one(PlaceLicense {
         source,
-        target: profile.layout.license_file.to_path_buf(),
+        target: situation.license_file(),
         content,
         attributes: FileAttributes {
             mode: 0o640,

@@ -271,6 +271,8 @@ impl Manager {
                 "-o",
                 "Dpkg::Options::=--force-confdef",
                 "install",
+                // One whose program was deleted still counts as installed.
+                "--reinstall",
                 package,
             ]),
             Kind::Dnf => call.arguments(["-y", "install", package]),

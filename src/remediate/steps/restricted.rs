@@ -17,7 +17,7 @@ pub(super) fn make(what: Restricted, situation: &Situation) -> Made {
     let layout = &situation.facts.profile.layout;
     one(match what {
         Restricted::License => Restrict {
-            path: layout.license_file.to_path_buf(),
+            path: situation.license_file(),
             taken: 0o007,
         },
         // Traefik skips a resolver whose store anybody else may read.

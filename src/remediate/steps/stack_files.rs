@@ -70,6 +70,13 @@ impl Situation<'_> {
         }
     }
 
+    /// Where the license is, or is to be.
+    #[must_use]
+    pub fn license_file(&self) -> PathBuf {
+        let layout = &self.facts.profile.layout;
+        layout.license_file_on(self.disk() == Disk::Root)
+    }
+
     /// Whose certificate is served.
     #[must_use]
     pub fn certificates(&self) -> CertificateMode {
@@ -142,6 +149,7 @@ pub(super) fn environment_questions(situation: &Situation, machine: &Machine) ->
                 .seen()
                 .is_ok_and(|reading| reading.id.is_some())
         }) || situation.answers.get("license_file").is_some()
+            || migration::old_license(situation, machine).is_some()
     };
     profile
         .environment
@@ -169,6 +177,7 @@ pub(super) fn environment(situation: &Situation, machine: &Machine) -> Made {
     let known = Known {
         node_user: situation.node_user(),
         appliance: made,
+        license_in_place: situation.license_file(),
         license: answers
             .get("license_file")
             .map(PathBuf::from)
@@ -192,6 +201,8 @@ struct Known {
     node_user: Option<u32>,
     /// The identity of a new installation: the same in the plan that is shown and in the file that is written.
     appliance: String,
+    /// Where the license belongs.
+    license_in_place: PathBuf,
     /// The license that is not in its place yet.
     license: Option<PathBuf>,
 }
@@ -254,9 +265,7 @@ fn found_out(
                     })
                 })
         }
-        _ if variable.name == SUBSCRIPTION => {
-            subscription(machine, profile, known.license.as_deref())
-        }
+        _ if variable.name == SUBSCRIPTION => subscription(machine, known),
         VariableKind::Channel => {
             Ok(migration::old_tag(machine, profile).unwrap_or_else(|| variable.default.clone()))
         }
@@ -275,13 +284,9 @@ fn brought(path: &Path, limit: u64) -> Result<Vec<u8>, StepError> {
 }
 
 /// The subscription that the license in its place, or else the one that is to be put there, belongs to.
-fn subscription(
-    machine: &Machine,
-    profile: &Profile,
-    license_file: Option<&Path>,
-) -> Result<String, StepError> {
-    let in_place = machine.read(&profile.layout.license_file, LARGEST_LICENSE)?;
-    let content = match (in_place, license_file) {
+fn subscription(machine: &Machine, known: &Known) -> Result<String, StepError> {
+    let in_place = machine.read(&known.license_in_place, LARGEST_LICENSE)?;
+    let content = match (in_place, known.license.as_deref()) {
         (Some(content), _) => content,
         (None, Some(file)) => brought(file, LARGEST_LICENSE)?,
         (None, None) => {

@@ -250,6 +250,16 @@ use() { # ADDRESS…  the customer's name servers
   for server in "$@"; do echo "nameserver $server" >> /etc/resolv.conf; done
 }
 
+far_pid=
+far() { # MS  the internet is so far away, each way; the name servers stay near; until the next reset
+  python3 "$here/far.py" cust "$1" > far.log 2>&1 &
+  far_pid=$!
+  for _ in $(seq 500); do grep -q ready far.log && break; sleep 0.02; done
+  ip addr add 10.98.0.1/24 dev far0 && ip addr add 2001:db8:98::1/64 dev far0 nodad && ip link set far0 up &&
+    ip -n cust addr add 10.98.0.2/24 dev far1 && ip -n cust addr add 2001:db8:98::2/64 dev far1 nodad && ip -n cust link set far1 up &&
+    ip -n cust route replace default via 10.98.0.1 && ip -n cust -6 route replace default via 2001:db8:98::1
+}
+
 node() { # NAME  the customer's .env, with this name for the node
   mkdir -p /srv/data
   cat > /srv/data/.env <<EOF
@@ -298,6 +308,7 @@ EOF
 # --- scenarios ----------------------------------------------------------------------------------------------------------------
 reset() {
   nft flush ruleset
+  if [ -n "$far_pid" ]; then kill "$far_pid" 2>/dev/null; wait "$far_pid" 2>/dev/null; far_pid=; fi
   fw 'ip daddr { 10.99.0.66, 10.99.0.67 } drop'
   routes
   trust

@@ -43,6 +43,14 @@ async def byte_a_second(reader, writer):
         await asyncio.sleep(1)
 
 
+async def sent(writer, data):
+    writer.write(data)
+    await writer.drain()
+    # drain returns at once while the kernel takes all, also from a connection that the other side has reset: nobody else,
+    # and not even the news of that reset, would ever get a turn.
+    await asyncio.sleep(0)
+
+
 async def many_certificates(reader, writer):
     await reader.read(2000)
     hello = b"\x03\x03" + bytes(32) + b"\x00" + b"\xc0\x2b" + b"\x00"
@@ -53,8 +61,7 @@ async def many_certificates(reader, writer):
     while left > 0:
         part = first + bytes(16000 - len(first))
         first = b""
-        writer.write(b"\x16\x03\x03" + len(part).to_bytes(2, "big") + part)
-        await writer.drain()
+        await sent(writer, b"\x16\x03\x03" + len(part).to_bytes(2, "big") + part)
         left -= len(part)
 
 
@@ -62,8 +69,7 @@ async def endless_head(reader, writer):
     await reader.read(100)
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while True:
-        writer.write(b"X-More: " + b"a" * 1000 + b"\r\n")
-        await writer.drain()
+        await sent(writer, b"X-More: " + b"a" * 1000 + b"\r\n")
 
 
 async def slow_head(reader, writer):
@@ -245,7 +251,7 @@ async def main():
         for number, handler in handlers.items():
             for address in (f"203.0.113.{number}", f"2001:db8:113::{number}"):
                 await asyncio.start_server(handler, address, 443, ssl=tls)
-    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut), (1080, socks_forbids)):
+    for port, handler in ((3128, hang), (3129, proxy_binary), (3130, proxy_bad_gateway), (3131, cut), (3132, endless_head), (1080, socks_forbids)):
         await asyncio.start_server(handler, "203.0.113.41", port)
     loop = asyncio.get_running_loop()
     for address, answer in (("10.99.0.53", odd_names), ("10.99.0.54", all_garbage)):
