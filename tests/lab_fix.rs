@@ -316,8 +316,25 @@ fn an_old_installation_runs_again_where_the_new_one_cannot_be_pulled() {
     let Some(machine) = prepared("2025") else {
         return;
     };
-    machine.sh("old-installation hand /srv/old/data 20");
+    machine.sh("old-installation hand /srv/old/data 400");
     let before = listing(&machine, "/srv/old/data");
+    // Without room for its data nothing of it is touched, and no new stack gets in its way.
+    machine.sh(
+        "fallocate -l $(($(df --output=avail -B1 /srv/data | tail -1) - 2000000)) /srv/data/filler",
+    );
+    let no_room = fix(&machine, "");
+    assert_eq!(no_room.code, 2, "{}", no_room.said);
+    assert!(
+        no_room.said.contains("there is no room for the data"),
+        "{}",
+        no_room.said
+    );
+    let failed: Vec<_> = results(&no_room)
+        .into_iter()
+        .filter(|(result, _)| result == "failed")
+        .collect();
+    assert_eq!(failed, [], "{}", no_room.said);
+    machine.sh("is sesam-node '{{.State.Running}}' true && is nginx '{{.State.Running}}' true; rm /srv/data/filler");
     machine.sh("hub forget sesam/fluent-bit:1.9.4; hub on unavailable");
     let failed = fix(&machine, "");
     assert_eq!(failed.code, 2, "{}", failed.said);

@@ -262,6 +262,24 @@ impl Remedy {
         }
     }
 
+    /// What it cannot do without where a plan wants both: where that is left to a person, so is this one.
+    #[must_use]
+    pub fn requires(self) -> &'static [Self] {
+        match self {
+            Self::EnableDocker
+            | Self::StartDocker
+            | Self::RestartDocker
+            | Self::CreateNetworks
+            | Self::PullImages
+            | Self::Migrate => &[Self::InstallDocker],
+            // Beside an old installation there are neither the names nor the ports for a new one.
+            Self::ComposeUp => &[Self::InstallDocker, Self::InstallCompose, Self::Migrate],
+            Self::AwaitHealth => &[Self::ComposeUp],
+            Self::RemoveOldContainers => &[Self::AwaitHealth],
+            _ => &[],
+        }
+    }
+
     /// What a plan that does this one does as well, before or after, so that it has its effect.
     #[must_use]
     pub fn brings(self) -> &'static [Self] {

@@ -145,9 +145,21 @@ impl Plan {
             steps: Vec::new(),
             left_to_a_person: Vec::new(),
         };
+        let mut by_hand: BTreeSet<Remedy> = BTreeSet::new();
         for remedy in ordered(all.iter().copied()) {
             let findings = wanted.get(&remedy).cloned().unwrap_or_default();
-            match steps::make(remedy, situation, machine) {
+            let missing = remedy
+                .requires()
+                .iter()
+                .find(|required| by_hand.contains(required));
+            let made = match missing {
+                None => steps::make(remedy, situation, machine),
+                Some(required) => Err(steps::ByHand(format!(
+                    "not before a person did this: {}",
+                    required.words(&situation.facts.profile)
+                ))),
+            };
+            match made {
                 Ok(steps) => {
                     for step in steps {
                         if step.belongs(&all, machine) {
@@ -159,9 +171,11 @@ impl Plan {
                         }
                     }
                 }
-                Err(steps::ByHand(why)) => plan
-                    .left_to_a_person
-                    .push(format!("{}: {why}", remedy.words(&situation.facts.profile))),
+                Err(steps::ByHand(why)) => {
+                    by_hand.insert(remedy);
+                    let words = remedy.words(&situation.facts.profile);
+                    plan.left_to_a_person.push(format!("{words}: {why}"));
+                }
             }
         }
         plan
@@ -268,6 +282,20 @@ mod tests {
                 if let Some(other) = order.iter().position(|other| other == before) {
                     assert!(other < place, "{before:?} has to come before {remedy:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_remedy_requires_comes_before_it() {
+        let all = remedies(&proposals(
+            REGISTRY.iter().flat_map(|check| check.remedies()),
+        ));
+        let order = ordered(all.keys().copied());
+        let place = |sought: &Remedy| order.iter().position(|remedy| remedy == sought);
+        for remedy in &order {
+            for required in remedy.requires() {
+                assert!(place(required) < place(remedy), "{required:?} {remedy:?}");
             }
         }
     }

@@ -8,6 +8,7 @@ mod attributes;
 mod content;
 mod tree;
 
+use crate::units::Bytes;
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
@@ -90,8 +91,9 @@ impl Room {
             .saturating_add(amount.entries.saturating_mul(OVERHEAD));
         if needed > self.bytes {
             return Some(format!(
-                "{needed} bytes are needed, and {} are free",
-                self.bytes
+                "{} are needed, and {} are free",
+                Bytes(needed),
+                Bytes(self.bytes)
             ));
         }
         self.files
