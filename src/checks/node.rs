@@ -2,7 +2,7 @@
 
 use super::{
     Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict, container,
-    tls,
+    inbound, tls,
 };
 use crate::facts::{
     Gap, Source,
@@ -108,10 +108,15 @@ fn judge(context: &Context) -> Judgement {
         )
         .advice("look whether the node runs (docker ps -a --filter name=sesam-node) and why not (docker logs --tail 50 sesam-node), then start it: docker compose up -d"),
     };
-    // Where Traefik is the way, what is wrong with Traefik or its TLS shows here as well.
-    let verdict = match place.way {
-        Way::Traefik => verdict.follows(&container::TRAEFIK).follows(&tls::ENDPOINT),
-        Way::Published | Way::Container => verdict,
+    // What is wrong with Traefik, its ports or its TLS shows here as well.
+    let verdict = if depends_on_traefik(places, place) {
+        verdict
+            .follows(&container::TRAEFIK)
+            .follows(&tls::ENDPOINT)
+            .follows(&inbound::HTTP)
+            .follows(&inbound::HTTPS)
+    } else {
+        verdict
     };
     let verdict = places.iter().fold(verdict, |verdict, place| {
         verdict.evidence(
@@ -131,6 +136,26 @@ fn judge(context: &Context) -> Judgement {
     Ok(verdict
         .observed(health)
         .expected("/api/ping and /api/health answer 200 in time"))
+}
+
+/// Whether Traefik is the only way to the node that can be open: `best` leads through it, or no port is published, and the
+/// container's own address, which tells of the node itself, was not asked.
+fn depends_on_traefik(places: &[Place], best: &Place) -> bool {
+    best.way == Way::Traefik
+        || (places.iter().any(|place| place.way == Way::Traefik)
+            && places
+                .iter()
+                .filter(|place| place.way != Way::Traefik)
+                .all(|place| place.way == Way::Published && is_refused(&place.ping)))
+}
+
+fn is_refused(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::NoConnection {
+            why: NoConnection::Refused | NoConnection::Unreachable { .. }
+        }
+    )
 }
 
 /// A node that answers well may have been unwell not long ago.

@@ -87,7 +87,25 @@ fn what_is_wrong_with_traefik_explains_what_is_seen_through_it() {
         follows.iter().map(|check| check.id).collect::<Vec<_>>()
     };
     let through = follows(&through_traefik(502, "Bad Gateway"));
-    assert_eq!(through, ["container.traefik", "tls.endpoint"]);
+    let traefik = [
+        "container.traefik",
+        "tls.endpoint",
+        "inbound.http",
+        "inbound.https",
+    ];
+    assert_eq!(through, traefik);
+    let nothing_listens = follows(&|facts: &mut Facts| {
+        let published = place(Way::Published, refused(), refused());
+        let through = place(Way::Traefik, refused(), refused());
+        at(facts, vec![published, through]);
+    });
+    assert_eq!(nothing_listens, traefik);
+    let node_itself = follows(&|facts: &mut Facts| {
+        let container = place(Way::Container, refused(), refused());
+        let through = place(Way::Traefik, refused(), refused());
+        at(facts, vec![container, through]);
+    });
+    assert!(node_itself.is_empty());
     assert!(follows(&saying(refused(), refused())).is_empty());
 }
 

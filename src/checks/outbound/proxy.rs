@@ -96,12 +96,16 @@ fn judge(context: &Context) -> Judgement {
     let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
         .expected("a way through to every host of the outbound groups");
     verdict.advice = advice;
-    let is_the_daemons = by_proxy.is_empty()
-        && places(proxies)
-            .flat_map(|settings| &settings.problems)
-            .all(|problem| problem.contains("daemon.json") && problem.ends_with("no JSON"));
-    if is_the_daemons {
-        verdict = verdict.follows(&software::DOCKER_CONFIG);
+    // A file that is no JSON is named by its own check, and what it says of proxies follows from that.
+    if by_proxy.is_empty() && problems(proxies).all(|problem| problem.ends_with("no JSON")) {
+        for (file, check) in [
+            ("daemon.json", &software::DOCKER_CONFIG),
+            ("config.json", &software::REGISTRY_LOGIN),
+        ] {
+            if problems(proxies).any(|problem| problem.contains(file)) {
+                verdict = verdict.follows(check);
+            }
+        }
     }
     for settings in places(proxies).filter(|settings| settings.is_set()) {
         let shown = settings
@@ -140,6 +144,10 @@ fn places(proxies: &Proxies) -> impl Iterator<Item = &ProxySettings> {
     .into_iter()
     .filter_map(|observed| observed.seen().ok())
     .chain([&proxies.shell])
+}
+
+fn problems(proxies: &Proxies) -> impl Iterator<Item = &String> {
+    places(proxies).flat_map(|settings| &settings.problems)
 }
 
 /// One proxy: trouble that every host meets is the proxy's, and so is a host that it forbids.
@@ -247,11 +255,11 @@ fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
 mod tests {
     use super::super::arrange::*;
     use super::PROXY;
-    use crate::facts::proxies::{Proxies, Scheme};
+    use crate::facts::proxies::{Proxies, ProxySettings, Scheme};
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, judge_cases, nothing_observed, verdict},
         },
         facts::{Facts, Observed, outbound::*},
     };
@@ -367,6 +375,29 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn a_damaged_file_of_docker_explains_that_its_proxy_is_not_known() {
+        let follows = |problem: &str| {
+            let mut facts = nothing_observed();
+            portal(|_| {})(&mut facts);
+            let containers = ProxySettings {
+                problems: vec![problem.to_owned()],
+                ..ProxySettings::default()
+            };
+            facts.proxies = Observed::Seen(Proxies {
+                containers: Observed::Seen(containers),
+                ..Proxies::default()
+            });
+            let follows = verdict(&PROXY, &facts).follows;
+            follows.iter().map(|check| check.id).collect::<Vec<_>>()
+        };
+        let client = follows("/root/.docker/config.json:1:10: no JSON");
+        assert_eq!(client, ["software.registry-login"]);
+        let daemon = follows("/etc/docker/daemon.json:1:10: no JSON");
+        assert_eq!(daemon, ["software.docker-config"]);
+        assert!(follows("https_proxy: it names no host").is_empty());
     }
 
     #[test]

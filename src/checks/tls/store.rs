@@ -4,7 +4,7 @@ use super::{chain, own};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
-        Verdict, config, container,
+        Verdict, config, container, layout,
     },
     facts::{
         FileKind, Source,
@@ -37,7 +37,7 @@ pub static STORE: Check = Check {
     title: "The certificate for NODE_DOMAIN is in its place",
     category: Category::Tls,
     level: Level::Required,
-    needs: &[&config::ENV],
+    needs: &[&config::ENV, &layout::LETSENCRYPT_DIR],
     reads: &[Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik and certificates; RFC 9525 for names",
     causes: &[
@@ -290,6 +290,12 @@ mod tests {
             let content = store(vec![sample.stored()]);
             samples::in_acme(facts, samples::acme_file(Some(content)));
         }
+    }
+
+    #[test]
+    fn without_traefiks_directory_the_store_is_no_trouble_of_its_own() {
+        let needs: Vec<_> = STORE.needs.iter().map(|check| check.id).collect();
+        assert!(needs.contains(&"layout.letsencrypt-dir"), "{needs:?}");
     }
 
     #[test]

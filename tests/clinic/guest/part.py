@@ -65,7 +65,8 @@ class Relay(Answers):
             passed_on = {"Authorization": self.headers["Authorization"]} if "Authorization" in self.headers else {}
             node.request("GET", self.path, headers=passed_on)
             reply = node.getresponse()
-            return self.answer(reply.status, reply.read(), **{"Content-Type": "application/json"})
+            kind = reply.getheader("Content-Type", "application/octet-stream")
+            return self.answer(reply.status, reply.read(), **{"Content-Type": kind})
         except OSError:
             return self.answer(502, b"Bad Gateway")
 
