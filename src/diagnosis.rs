@@ -1,6 +1,7 @@
 //! EXPLAIN: which findings follow from which, what was waived, and what is left as the root cause.
 
 mod apart;
+mod mending;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,14 +11,14 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 
 pub use apart::diagnose_apart;
+use mending::{fix, remedies};
 
 use crate::{
     checks::{
-        Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Remedy, Safety, Selection,
-        Status, Verdict,
+        Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Remedy, Selection, Status,
+        Verdict,
     },
     facts::{Facts, Source, View},
-    profile::Profile,
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
     utc::date_of,
@@ -157,56 +158,6 @@ impl Instance {
         self.verdict
             .as_ref()
             .is_some_and(|verdict| verdict.status == Status::Fail)
-    }
-}
-
-/// What can be done about each instance. One that follows from others is mended only where all of these can be: what
-/// cannot be judged yet contributes all that its check may propose, so that the plan for a bare machine is complete.
-fn remedies(instances: &[Instance], because: &[Vec<usize>]) -> Vec<Vec<Remedy>> {
-    let own: Vec<Vec<Remedy>> = instances
-        .iter()
-        .map(|instance| match &instance.verdict {
-            Some(verdict) if matches!(instance.status, Status::Fail | Status::Warn) => {
-                instance.check.remedies_for(verdict)
-            }
-            _ => Vec::new(),
-        })
-        .collect();
-    instances
-        .iter()
-        .zip(because)
-        .zip(&own)
-        .map(|((instance, roots), own_remedies)| {
-            let is_mendable = |root: &usize| own.get(*root).is_some_and(|own| !own.is_empty());
-            if roots.is_empty() {
-                own_remedies.clone()
-            } else if !roots.iter().all(is_mendable) {
-                Vec::new()
-            } else if own_remedies.is_empty() {
-                instance.check.remedies().collect()
-            } else {
-                own_remedies.clone()
-            }
-        })
-        .collect()
-}
-
-fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> Fix {
-    if !matches!(
-        finding.status,
-        Status::Fail | Status::Warn | Status::Blocked
-    ) {
-        return Fix::default();
-    }
-    Fix {
-        automatic: !remedies.is_empty()
-            && remedies
-                .iter()
-                .all(|remedy| remedy.safety() == Safety::Automatic),
-        steps: remedies
-            .iter()
-            .map(|remedy| remedy.words(profile))
-            .collect(),
     }
 }
 

@@ -11,17 +11,23 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("utc", &[]),
     ("output", &[]),
+    ("document", &[]),
+    ("schemas", &[]),
+    ("defects", &[]),
     ("redact", &[]),
     ("files", &["units"]),
     ("program", &[]),
     ("spelling", &[]),
     ("toml_document", &["files", "spelling", "units"]),
-    ("settings", &["files", "toml_document"]),
-    ("profile", &["files", "toml_document", "units"]),
+    ("settings", &["files", "schemas", "toml_document"]),
+    (
+        "profile",
+        &["document", "files", "schemas", "toml_document", "units"],
+    ),
     (
         "facts",
         &[
-            "files", "profile", "program", "redact", "settings", "spelling", "units",
+            "defects", "files", "profile", "program", "redact", "settings", "spelling", "units",
         ],
     ),
     (
@@ -30,16 +36,20 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "diagnosis",
-        &["checks", "facts", "profile", "report", "settings", "utc"],
+        &[
+            "checks", "defects", "facts", "profile", "report", "settings", "utc",
+        ],
     ),
     (
         "report",
         &[
             "checks",
             "diagnosis",
+            "document",
             "facts",
             "profile",
             "redact",
+            "schemas",
             "settings",
             "units",
         ],
@@ -63,11 +73,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("bundle", &["facts", "files", "output", "redact", "units"]),
     ("seal", &["files", "units"]),
-    ("vantage", &["checks", "facts", "profile"]),
+    (
+        "vantage",
+        &["checks", "defects", "document", "facts", "profile"],
+    ),
     ("diff", &["checks", "files", "report", "units"]),
-    ("fleet", &["checks", "report", "units"]),
+    ("fleet", &["checks", "document", "report", "units"]),
     ("serve", &["files", "redact", "units"]),
-    ("reference", &["checks", "cli", "profile", "spelling"]),
+    (
+        "reference",
+        &["checks", "cli", "document", "profile", "spelling"],
+    ),
     ("progress", &["cli", "facts"]),
     ("cli", &[]),
     (
@@ -78,6 +94,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "cli",
             "diagnosis",
             "diff",
+            "document",
             "facts",
             "files",
             "fleet",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Terms, common::Expiry};
+use super::{Terms, counts::Expiry};
 use crate::{
     checks::{Category, Level, Measurement, Status},
     report::{Finding, Report, Situation, Summary, measured_thing, one_line, readable},

@@ -1,6 +1,6 @@
 //! Many machines at once: any number of finished reports in one view, the worst first.
 
-mod common;
+mod counts;
 mod gather;
 mod html;
 mod machine;
@@ -10,7 +10,7 @@ mod table;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-pub use common::{CommonCause, Expiry, Requirement, Version};
+pub use counts::{CommonCause, Expiry, Requirement, Version};
 pub use gather::{Superseded, Unreadable, gather};
 pub use machine::{Machine, Outcome};
 
@@ -118,10 +118,10 @@ impl Fleet {
             status,
             exit_code,
             summary,
-            root_causes: common::root_causes(&digests),
-            requirements: common::requirements(&digests),
-            expiries: common::expiries(&digests),
-            versions: common::versions(&digests),
+            root_causes: counts::root_causes(&digests),
+            requirements: counts::requirements(&digests),
+            expiries: counts::expiries(&digests),
+            versions: counts::versions(&digests),
             machines: digests.into_iter().map(|digest| digest.machine).collect(),
             unreadable,
             superseded,

@@ -2,6 +2,7 @@
 
 mod inbound;
 mod install;
+mod layout;
 mod network;
 mod release;
 mod requirements;
@@ -15,14 +16,15 @@ use sha2::{Digest, Sha256};
 
 pub use inbound::{FirewallFiles, InboundPort, Speaks, Vantage};
 pub use install::{Install, Packages, Repository, Variable};
+pub use layout::Layout;
 pub use network::{
     FallbackAddress, GroupLevel, Network, OutboundGroup, OutboundHost, Proof, ProxyUser,
     RegistryBlob,
 };
 pub use release::ReleaseNumber;
 pub use requirements::{
-    AbsolutePath, CertificateMode, Certificates, Environment, Hardware, Layout, License, Memory,
-    Node, Profile, StackFiles, Storage, SupportedSystem, System, VariableKind,
+    AbsolutePath, CertificateMode, Certificates, Environment, Hardware, License, Memory, Node,
+    Profile, StackFiles, Storage, SupportedSystem, System, VariableKind,
 };
 pub use software::{DockerClient, Service, ServiceMount, Software};
 

@@ -183,7 +183,7 @@ fn room_is_told_in_bytes_and_files() {
         room(120_000, None)
             .lacks(amount)
             .unwrap()
-            .contains("141 kB")
+            .contains("140.9 kB")
     );
     assert!(
         room(1_000_000, Some(9))
