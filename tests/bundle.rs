@@ -20,7 +20,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use canaries::{Canary, by_form, leaks, marker, of_known, planted};
+use canaries::{Canary, Search, by_form, marker, of_known, planted};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
 use support::{doctor, text};
@@ -224,6 +224,10 @@ fn no_canary_comes_out_and_every_place_was_visited() {
         .chain(by_form(4))
         .collect();
     assert!(canaries.len() >= 300, "{}", canaries.len());
+    let search = Search::new(&canaries);
+    let planted_text = planted(&canaries, 0);
+    // The search itself finds what it is to find.
+    assert!(search.leaks("planted", planted_text.as_bytes()).len() >= 200);
     machine.write(&format!("{LOGS}/node.log"), planted(&canaries, 0));
     // Once more around the borders of what is held at a time.
     let filler = "2026-11-25T10:00:00.000Z INFO pipe example ran in 12 ms, nothing to report\n";
@@ -245,10 +249,10 @@ fn no_canary_comes_out_and_every_place_was_visited() {
     }
 
     let bundle = machine.bundle(&["--log-size", "100"]);
-    let mut found = leaks(&canaries, "message", &bundle.said);
+    let mut found = search.leaks("message", &bundle.said);
     for (name, content) in bundle.files() {
-        found.extend(leaks(&canaries, &name, &content));
-        found.extend(leaks(&canaries, "name of a file", name.as_bytes()));
+        found.extend(search.leaks(&name, &content));
+        found.extend(search.leaks("name of a file", name.as_bytes()));
     }
     for format in [
         "table",
@@ -265,17 +269,17 @@ fn no_canary_comes_out_and_every_place_was_visited() {
             .args(["-vv", "--format", format])
             .output()
             .unwrap();
-        found.extend(leaks(&canaries, format, &output.stdout));
-        found.extend(leaks(&canaries, "stderr", &output.stderr));
+        found.extend(search.leaks(format, &output.stdout));
+        found.extend(search.leaks("stderr", &output.stderr));
     }
     let facts = machine.doctor().arg("facts").output().unwrap();
-    found.extend(leaks(&canaries, "facts", &facts.stdout));
+    found.extend(search.leaks("facts", &facts.stdout));
     let listing = machine
         .doctor()
         .args(["bundle", "--dry-run"])
         .output()
         .unwrap();
-    found.extend(leaks(&canaries, "listing", &listing.stdout));
+    found.extend(search.leaks("listing", &listing.stdout));
     assert!(
         found.is_empty(),
         "{} leaks:\n{}",

@@ -147,6 +147,10 @@ fn finding(report: &Value, id: &str) -> Value {
 #[test]
 fn every_state_of_an_acme_store_is_told_apart() {
     let machine = Machine::new();
+    // Nothing else can be where its directory is not.
+    machine.assert_store("its directory is missing", "blocked store-missing");
+
+    machine.write("srv/data/traefik/letsencrypt/other", "");
     machine.assert_store("missing", "fail store-missing");
 
     machine.write(STORE, "");
@@ -192,7 +196,7 @@ fn every_state_of_an_acme_store_is_told_apart() {
 fn own_certificates_are_found_by_configuration_or_by_content() {
     let machine = Machine::with_own_certificates();
     let file = |name: &str| format!("{OWN}/{name}");
-    machine.assert_store("no directory", "fail store-missing");
+    machine.assert_store("no directory", "blocked store-missing");
     let made = machine.made(DOMAIN);
     let other = machine.made(DOMAIN);
     machine.write(&file("tls.key"), &made.key);

@@ -13,7 +13,7 @@ mod machine;
 
 use std::process::Command;
 
-use canaries::{Canary, by_form, leaks, marker, of_known, planted};
+use canaries::{Canary, Search, by_form, marker, of_known, planted};
 use machine::{Machine, available};
 use serde_json::Value;
 
@@ -37,6 +37,10 @@ fn no_canary_leaves_a_whole_machine_and_its_bundle_is_judged_the_same_elsewhere(
         .chain(by_form(5))
         .collect();
     assert!(canaries.len() >= 300, "{}", canaries.len());
+    let search = Search::new(&canaries);
+    let planted_text = planted(&canaries, 0);
+    // The search itself finds what it is to find.
+    assert!(search.leaks("planted", planted_text.as_bytes()).len() >= 200);
     let heredoc = |path: &str, content: &str| {
         machine.sh(&format!("mkdir -p $(dirname {path}); cat >{path} <<'END_OF_CANARIES'\n{content}\nEND_OF_CANARIES\n"));
     };
@@ -63,7 +67,7 @@ fn no_canary_leaves_a_whole_machine_and_its_bundle_is_judged_the_same_elsewhere(
     machine.sh("wait-until is talker '{{.State.Running}}' true");
 
     let said = machine.sh("sesam-doctor --offline --timeout 10 --skip hardware.storage-speed bundle -o /tmp/bundle.tar.zst 2>&1");
-    let mut found = leaks(&canaries, "message", said.as_bytes());
+    let mut found = search.leaks("message", said.as_bytes());
     for format in [
         "table",
         "json",
@@ -77,15 +81,15 @@ fn no_canary_leaves_a_whole_machine_and_its_bundle_is_judged_the_same_elsewhere(
         let output = machine.sh(&format!(
             "sesam-doctor --offline --timeout 10 -vv --skip hardware.storage-speed --format {format} 2>&1 || true"
         ));
-        found.extend(leaks(&canaries, format, output.as_bytes()));
+        found.extend(search.leaks(format, output.as_bytes()));
     }
     let facts =
         machine.sh("sesam-doctor --offline --timeout 10 --skip hardware.storage-speed facts");
-    found.extend(leaks(&canaries, "facts", facts.as_bytes()));
+    found.extend(search.leaks("facts", facts.as_bytes()));
     let journal = machine.sh(
         "journalctl --no-pager -t sesam-doctor; cat /var/lib/sesam-doctor/* 2>/dev/null || true",
     );
-    found.extend(leaks(&canaries, "journal", journal.as_bytes()));
+    found.extend(search.leaks("journal", journal.as_bytes()));
 
     // Out of the machine, by its own root file system.
     let place = tempfile::tempdir().unwrap();
@@ -114,14 +118,10 @@ fn no_canary_leaves_a_whole_machine_and_its_bundle_is_judged_the_same_elsewhere(
     for member in members {
         let name = member["name"].as_str().unwrap();
         let content = std::fs::read(root.join(name)).unwrap();
-        found.extend(leaks(&canaries, name, &content));
-        found.extend(leaks(&canaries, "name", name.as_bytes()));
+        found.extend(search.leaks(name, &content));
+        found.extend(search.leaks("name", name.as_bytes()));
     }
-    found.extend(leaks(
-        &canaries,
-        "manifest",
-        manifest.to_string().as_bytes(),
-    ));
+    found.extend(search.leaks("manifest", manifest.to_string().as_bytes()));
     assert!(
         found.is_empty(),
         "{} leaks:\n{}",

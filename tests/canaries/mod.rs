@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -205,19 +206,54 @@ fn traces(canary: &Canary) -> BTreeSet<String> {
     traces
 }
 
-/// The canaries that a text holds, in any spelling, also where lines were folded.
-pub fn leaks(canaries: &[Canary], place: &str, text: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(text);
-    let unfolded: String = text.split_whitespace().collect();
-    canaries
-        .iter()
-        .flat_map(|canary| {
-            let text = &text;
-            let unfolded = &unfolded;
-            traces(canary)
-                .into_iter()
-                .filter(move |trace| text.contains(trace) || unfolded.contains(trace))
-                .map(move |trace| format!("{place}: {trace} of {}", canary.planted))
-        })
-        .collect()
+/// Finds canaries in whatever comes out.
+pub struct Search<'a> {
+    canaries: &'a [Canary],
+    /// Each trace with the canary that it is of, in the order of the automaton's patterns.
+    traces: Vec<(String, usize)>,
+    automaton: AhoCorasick,
+}
+
+impl<'a> Search<'a> {
+    /// A search for these.
+    pub fn new(canaries: &'a [Canary]) -> Self {
+        let traces: Vec<(String, usize)> = canaries
+            .iter()
+            .enumerate()
+            .flat_map(|(number, canary)| {
+                traces(canary).into_iter().map(move |trace| (trace, number))
+            })
+            .collect();
+        let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+            .build(traces.iter().map(|(trace, _)| trace))
+            .unwrap();
+        Self {
+            canaries,
+            traces,
+            automaton,
+        }
+    }
+
+    /// The canaries that a text holds, in any spelling, also where lines were folded.
+    pub fn leaks(&self, place: &str, text: &[u8]) -> Vec<String> {
+        let unfolded: Vec<u8> = text
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        // One trace can lie within another: those of every canary are found by themselves.
+        let found: BTreeSet<usize> = [text, unfolded.as_slice()]
+            .into_iter()
+            .flat_map(|text| self.automaton.find_overlapping_iter(text))
+            .map(|found| found.pattern().as_usize())
+            .collect();
+        found
+            .into_iter()
+            .map(|pattern| {
+                let (trace, canary) = &self.traces[pattern];
+                format!("{place}: {trace} of {}", self.canaries[*canary].planted)
+            })
+            .collect()
+    }
 }
