@@ -737,3 +737,16 @@ fn age_decrypts_what_was_encrypted() {
     let open = machine.bundle(&["--plain"]);
     assert!(open.path("facts.json").exists());
 }
+
+#[test]
+fn what_is_left_out_of_a_root_disk_is_named_where_it_is() {
+    let machine = Machine::new();
+    machine.write("sesam/node-00/data/license.key", "x");
+    let manifest = machine.bundle(&[]).manifest();
+    let left_out = manifest["left_out"].as_array().unwrap();
+    let license = left_out
+        .iter()
+        .find(|left| left["name"] == "license.key")
+        .unwrap();
+    assert_eq!(license["source"], "/sesam/node-00/data/license.key");
+}

@@ -155,9 +155,13 @@ impl Plan<'_> {
             &store.display(),
             "it is made of private keys; what matters of it is in the facts",
         );
+        let license = match facts.license.seen() {
+            Ok(file) => &*file.path,
+            Err(_) => &*facts.profile.layout.license_file,
+        };
         self.leave_out(
             "license.key",
-            &facts.profile.layout.license_file.display(),
+            &license.display(),
             "the license is a secret; what matters of it is in the facts",
         );
         self.file("docker", &facts.profile.software.daemon_file);

@@ -182,12 +182,11 @@ impl Score {
     pub fn table(&self) -> String {
         let faults = self.singles + self.pairs;
         let share = |part: usize, whole: usize| {
+            if whole == 0 {
+                return "not measured".to_owned();
+            }
             #[allow(clippy::cast_precision_loss)] // a few hundred
-            let percent = if whole == 0 {
-                100.0
-            } else {
-                part as f64 * 100.0 / whole as f64
-            };
+            let percent = part as f64 * 100.0 / whole as f64;
             format!("{part} of {whole} ({percent:.1} %)")
         };
         let mut table = String::from("| measure | result |\n| --- | --- |\n");
