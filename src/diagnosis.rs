@@ -124,7 +124,7 @@ fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagn
         .map(|finding| finding.id.clone())
         .collect();
     for (finding, remedies) in findings.iter_mut().zip(&remedies) {
-        finding.fix = fix(finding, remedies, &facts.profile);
+        finding.fix = fix(finding, remedies, facts);
     }
     let unwaived: BTreeSet<&str> = findings
         .iter()

@@ -322,10 +322,11 @@ impl Remedy {
         }
     }
 
-    /// What it would do, in one line.
+    /// What it would do, in one line; `on_root_disk` says that the node's data have no disk of their own.
     #[must_use]
-    pub fn words(self, profile: &Profile) -> String {
+    pub fn words(self, profile: &Profile, on_root_disk: bool) -> String {
         let layout = &profile.layout;
+        let license_file = layout.license_file_on(on_root_disk);
         match self {
             Self::SynchroniseClock => "enable time synchronisation".into(),
             Self::CreateAccount => match &profile.system.account {
@@ -344,6 +345,9 @@ impl Remedy {
             Self::EnableDocker => "have Docker start with the machine".into(),
             Self::StartDocker => "start Docker".into(),
             Self::RestartDocker => "restart Docker so that it takes its settings".into(),
+            Self::CreateDirectory(Directory::Data) if on_root_disk => {
+                format!("make the directory {}", layout.data_link.display())
+            }
             Self::CreateDirectory(directory) => match directory.path(profile) {
                 Some(path) => format!("make the directory {}", path.display()),
                 None => "make no directory: this edition has none".into(),
@@ -353,7 +357,7 @@ impl Remedy {
                 layout.data_link.display(),
                 layout.data_dir.display()
             ),
-            Self::PlaceLicense => format!("put the license at {}", layout.license_file.display()),
+            Self::PlaceLicense => format!("put the license at {}", license_file.display()),
             Self::WriteEnvironment => format!("write {}", profile.stack.env_file),
             Self::WriteComposeFile => {
                 format!("write the compose file of the {} edition", profile.edition)
@@ -361,7 +365,7 @@ impl Remedy {
             Self::SetOwnership => "hand data and logs to the node's user".into(),
             Self::RestrictMode(Restricted::License) => format!(
                 "let nobody but its owner and group read {}",
-                layout.license_file.display()
+                license_file.display()
             ),
             Self::RestrictMode(Restricted::AcmeStore) => format!(
                 "let nobody but its owner read {}",
@@ -434,7 +438,10 @@ mod tests {
             let profile = profile::load(edition).unwrap();
             for check in REGISTRY {
                 for remedy in check.remedies() {
-                    assert!(!remedy.words(&profile).is_empty(), "{remedy:?}");
+                    for on_root_disk in [false, true] {
+                        let words = remedy.words(&profile, on_root_disk);
+                        assert!(!words.is_empty(), "{remedy:?}");
+                    }
                 }
             }
         }

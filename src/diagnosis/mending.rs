@@ -3,7 +3,7 @@
 use super::Instance;
 use crate::{
     checks::{Remedy, Safety, Status},
-    profile::Profile,
+    facts::Facts,
     report::{Finding, Fix},
 };
 
@@ -39,13 +39,17 @@ pub(super) fn remedies(instances: &[Instance], because: &[Vec<usize>]) -> Vec<Ve
 }
 
 /// How that is told to a person.
-pub(super) fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> Fix {
+pub(super) fn fix(finding: &Finding, remedies: &[Remedy], facts: &Facts) -> Fix {
     if !matches!(
         finding.status,
         Status::Fail | Status::Warn | Status::Blocked
     ) {
         return Fix::default();
     }
+    let on_root_disk = facts
+        .volumes
+        .seen()
+        .is_ok_and(|volumes| volumes.root_disk_variant);
     Fix {
         automatic: !remedies.is_empty()
             && remedies
@@ -53,7 +57,7 @@ pub(super) fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> 
                 .all(|remedy| remedy.safety() == Safety::Automatic),
         steps: remedies
             .iter()
-            .map(|remedy| remedy.words(profile))
+            .map(|remedy| remedy.words(&facts.profile, on_root_disk))
             .collect(),
     }
 }

@@ -319,3 +319,29 @@ fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
     println!("judged");
     std::process::exit(0);
 }
+
+#[test]
+fn what_would_be_done_names_the_place_of_the_disk_that_holds_the_data() {
+    use crate::checks::{Directory, Restricted};
+    let failure = judged(&[&ROOT], selecting(&[], &[]), false)
+        .findings
+        .remove(0);
+    let remedies = [
+        Remedy::CreateDirectory(Directory::Data),
+        Remedy::PlaceLicense,
+        Remedy::RestrictMode(Restricted::License),
+    ];
+    for (root_disk_variant, place) in [
+        (false, "/srv/data/sesam/node-00/data"),
+        (true, "/sesam/node-00/data"),
+    ] {
+        let mut facts = nothing_observed();
+        facts.volumes = crate::facts::Observed::Seen(crate::facts::volumes::Volumes {
+            root_disk_variant,
+            ..Default::default()
+        });
+        for words in mending::fix(&failure, &remedies, &facts).steps {
+            assert!(words.contains(&format!(" {place}")), "{place}: {words}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     answers::Question,
+    content::stack::Disk,
     machine::Machine,
     step::{Situation, Step},
     steps,
@@ -146,6 +147,8 @@ impl Plan {
             left_to_a_person: Vec::new(),
         };
         let mut by_hand: BTreeSet<Remedy> = BTreeSet::new();
+        let on_root_disk = situation.disk() == Disk::Root;
+        let words = |remedy: Remedy| remedy.words(&situation.facts.profile, on_root_disk);
         for remedy in ordered(all.iter().copied()) {
             let findings = wanted.get(&remedy).cloned().unwrap_or_default();
             let missing = remedy
@@ -156,7 +159,7 @@ impl Plan {
                 None => steps::make(remedy, situation, machine),
                 Some(required) => Err(steps::ByHand(format!(
                     "not before a person did this: {}",
-                    required.words(&situation.facts.profile)
+                    words(*required)
                 ))),
             };
             match made {
@@ -173,7 +176,7 @@ impl Plan {
                 }
                 Err(steps::ByHand(why)) => {
                     by_hand.insert(remedy);
-                    let words = remedy.words(&situation.facts.profile);
+                    let words = words(remedy);
                     plan.left_to_a_person.push(format!("{words}: {why}"));
                 }
             }
