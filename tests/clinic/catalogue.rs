@@ -101,8 +101,10 @@ pub struct Scenario {
     /// The scenario's name.
     pub name: String,
     /// What has to be found on a whole machine.
+    pub found: Option<Vec<String>>,
+    /// Whether `--fix` heals it.
     #[serde(default)]
-    pub found: Vec<String>,
+    pub fix: bool,
     /// Why it is left to the network's own lab.
     pub left_out: Option<String>,
 }

@@ -196,6 +196,15 @@ impl WholeMachine {
     }
 }
 
+impl WholeMachine {
+    /// Lets `--fix` heal what it can, with the answers of that edition; gives what it said.
+    pub fn fix(&self, edition: &str) -> Result<String, String> {
+        self.machine.try_sh(&self.as_the_doctor_sees(&format!(
+            "/usr/share/lab/clinic/answers {edition}; sesam-doctor --timeout 4 --no-progress --fix --yes --answers /root/answers.toml 2>&1 || true"
+        )))
+    }
+}
+
 /// Certificates of the node that are wrong in some way, beside the one that is right.
 const OTHER_CERTIFICATES: &str = "\
     signed node-elsewhere root /CN=other.company.com DNS:other.company.com '' env; \

@@ -156,7 +156,7 @@ fn judge(context: &Context, name: &str) -> Judgement {
         None => missing(containers, expected),
         Some(container) => {
             let details = container.details.seen()?;
-            let verdict = present(context, container, details, written);
+            let verdict = present(context, name, container, details, written);
             evidence(verdict, container, details)
         }
     };
@@ -234,6 +234,7 @@ fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
 
 fn present(
     context: &Context,
+    expected: &str,
     container: &Container,
     details: &Details,
     written: Written,
@@ -265,8 +266,17 @@ fn present(
         0 => String::new(),
         more => format!(", and {}", counted(more as u64, "more difference")),
     };
+    let summary = format!("{name} {first}{more}");
+    // The container has its right name, and runs on while the file gives it another.
+    let is_only_name =
+        differences.len() == 1 && name == expected && drift::is_named_otherwise(container, service);
+    let verdict = if is_only_name {
+        Verdict::warn(DRIFTED, summary)
+    } else {
+        Verdict::fail(DRIFTED, summary)
+    };
     differences.iter().fold(
-        Verdict::fail(DRIFTED, format!("{name} {first}{more}"))
+        verdict
             .advice(format!("make it what the file says, {COMPOSE_UP}"))
             .advice("if the container is right and the file wrong, correct the file"),
         |verdict, difference| verdict.evidence("differs", difference),

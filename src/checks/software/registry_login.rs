@@ -6,7 +6,7 @@ use super::DOCKER;
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
-        Remedy, Status, Verdict, outbound,
+        Remedy, Status, Verdict, dns, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -99,7 +99,9 @@ fn judge(context: &Context) -> Judgement {
         .collect();
     // What the files say is known, whatever is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown if !verdict.stands_alone => verdict.follows(&outbound::DOCKER),
+        Status::Unknown if !verdict.stands_alone => {
+            verdict.follows(&outbound::DOCKER).follows(&dns::RESOLVERS)
+        }
         _ => verdict.stands_alone(),
     })
 }
