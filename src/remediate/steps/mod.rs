@@ -39,7 +39,7 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         ));
     }
     match remedy {
-        Remedy::SynchroniseClock => clock::make(machine),
+        Remedy::SynchroniseClock => clock::make(situation, machine),
         Remedy::CreateAccount => account::make(situation),
         Remedy::InstallDocker => packages::engine(situation),
         Remedy::InstallCompose => packages::compose(situation),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Made, command, one};
+use super::{Made, clock, command, one};
 use crate::{
     profile::{AbsolutePath, Packages},
     remediate::{
@@ -18,6 +18,7 @@ use crate::{
 enum Wanted {
     Engine,
     Compose,
+    Time,
 }
 
 /// The step that installs the Docker engine.
@@ -28,6 +29,11 @@ pub(super) fn engine(situation: &Situation) -> Made {
 /// The step that installs Compose.
 pub(super) fn compose(situation: &Situation) -> Made {
     one(Install::new(situation, Wanted::Compose))
+}
+
+/// The step that installs a time service.
+pub(super) fn time_service(situation: &Situation) -> Box<dyn Step + Send> {
+    Box::new(Install::new(situation, Wanted::Time))
 }
 
 struct Install {
@@ -54,6 +60,7 @@ impl Install {
         match self.wanted {
             Wanted::Engine => "the Docker engine",
             Wanted::Compose => "Docker Compose",
+            Wanted::Time => "a time service",
         }
     }
 
@@ -61,6 +68,7 @@ impl Install {
         match self.wanted {
             Wanted::Engine => &packages.engine,
             Wanted::Compose => &packages.compose,
+            Wanted::Time => &packages.time,
         }
     }
 
@@ -123,6 +131,7 @@ impl Step for Install {
                 });
                 !is_plugin && machine.program(&["docker-compose"]).is_none()
             }
+            Wanted::Time => clock::installed(machine).is_none(),
         })
     }
 
@@ -150,6 +159,8 @@ impl Step for Install {
         };
         let mut package = known(&manager);
         if package.is_none()
+            // Docker's own source has Docker's packages only.
+            && self.wanted != Wanted::Time
             && let Some(repository) = &packages.repository
         {
             machine.watch().say(&format!(
