@@ -4,6 +4,8 @@
 
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "lab_services/red_hat.rs"]
+mod red_hat;
 
 use machine::{Machine, available, packages_available};
 use serde_json::Value;

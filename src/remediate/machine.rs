@@ -278,6 +278,15 @@ impl Machine {
     /// # Errors
     /// Where it cannot be started, fails (with the last lines that it wrote), or is not done by its deadline.
     pub fn run(&self, call: &Call) -> Result<Said, StepError> {
+        self.run_heard(call, &mut |_| {})
+    }
+
+    /// The same; what the program said is told to `keep`, however it ended.
+    pub(super) fn run_heard(
+        &self,
+        call: &Call,
+        keep: &mut dyn FnMut(&Said),
+    ) -> Result<Said, StepError> {
         let line = call.line();
         if !self.is_whole() {
             return Err(StepError::NotHere(format!(
@@ -303,6 +312,7 @@ impl Machine {
             stdout: run.stdout.text(),
             stderr: run.stderr.text(),
         };
+        keep(&said);
         let how = match run.ended {
             Ended::Exited(0) => return Ok(said),
             Ended::Exited(code) => format!("ended with {code}: {}", last_lines(&said)),

@@ -150,7 +150,7 @@ impl Step for Install {
             )));
         };
         // Lists that cannot be refreshed may still name the package.
-        let stale = manager.refresh(machine).err();
+        let stale = change.ask(&manager.refresh()).err();
         let candidates = self.candidates(packages);
         let known = |manager: &Manager| {
             candidates
@@ -176,7 +176,7 @@ impl Step for Install {
                 repository.content.trim_start().as_bytes(),
                 attributes,
             )?;
-            manager.refresh(machine)?;
+            change.ask(&manager.refresh())?;
             package = known(&manager);
         }
         let Some(package) = package else {
@@ -241,13 +241,12 @@ impl Manager {
     }
 
     /// Has the lists of packages fetched anew.
-    fn refresh(&self, machine: &Machine) -> Result<(), StepError> {
+    fn refresh(&self) -> Call {
         let arguments: &[&str] = match self.kind {
             Kind::Apt => &["-q", "-o", "DPkg::Lock::Timeout=120", "update"],
             Kind::Dnf => &["-y", "-q", "makecache"],
         };
-        machine.run(&self.call(&self.program).arguments(arguments).told())?;
-        Ok(())
+        self.call(&self.program).arguments(arguments).told()
     }
 
     /// Whether the lists have a package, or it is installed.
