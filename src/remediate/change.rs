@@ -28,7 +28,7 @@ pub enum WayBack {
     Program {
         /// What that does, as in “remove the network sesam”.
         words: String,
-        /// The program.
+        /// The program. What it reads stands in the journal, so it is no secret; its environment does not.
         call: Call,
         /// Whether it may be done by itself when a later step of the run fails.
         is_safe: bool,
@@ -48,11 +48,12 @@ impl WayBack {
                 call,
                 is_safe,
             } => {
-                let (program, arguments) = call.into_words();
+                let (program, arguments, input) = call.into_parts();
                 Undo::Run {
                     words,
                     program,
                     arguments,
+                    input: input.map(|input| String::from_utf8_lossy(&input).into_owned()),
                     is_safe,
                 }
             }

@@ -101,8 +101,8 @@ impl Call {
         self
     }
 
-    pub(super) fn into_words(self) -> (PathBuf, Vec<String>) {
-        (self.program, self.arguments)
+    pub(super) fn into_parts(self) -> (PathBuf, Vec<String>, Option<Vec<u8>>) {
+        (self.program, self.arguments, self.input)
     }
 
     /// The command as a person would type it.

@@ -59,7 +59,10 @@ pub static REGISTRY_LOGIN: Check = Check {
         why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount. A login that is rejected makes Docker Hub refuse public images as well.",
         remedy: "Log in with the account that Sesam support has given you: `docker login --username NAME`, as the account that runs compose; the password is asked for.",
     },
-    mends: &[Mend::new(Remedy::RegistryLogin, &[MISSING, UNUSABLE])],
+    mends: &[Mend::new(
+        Remedy::RegistryLogin,
+        &[REJECTED, MISSING, UNUSABLE],
+    )],
     judge: Judge::One(judge),
 };
 

@@ -42,7 +42,7 @@ pub(super) fn make(situation: &Situation) -> Made {
     one(Pull {
         environment_file: compose_file.with_file_name(&profile.stack.env_file),
         compose_file,
-        login_file: situation.login_file(),
+        keeper: registry_login::Keeper::of(situation),
         socket: Engine::socket_of(situation.facts),
         profile,
     })
@@ -52,7 +52,7 @@ struct Pull {
     profile: Profile,
     compose_file: PathBuf,
     environment_file: PathBuf,
-    login_file: PathBuf,
+    keeper: registry_login::Keeper,
     socket: PathBuf,
 }
 
@@ -120,7 +120,7 @@ impl Pull {
     }
 
     fn login(&self, machine: &Machine) -> Option<Login> {
-        registry_login::stored(machine, &self.login_file, &self.profile)
+        self.keeper.stored(machine, &self.profile)
     }
 
     fn outdated(&self, machine: &Machine) -> Result<Vec<Image>, StepError> {
