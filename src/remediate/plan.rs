@@ -142,6 +142,9 @@ impl Plan {
     pub fn make(proposals: &[Proposal], situation: &Situation, machine: &Machine) -> Self {
         let wanted = remedies(proposals);
         let all: BTreeSet<Remedy> = wanted.keys().copied().collect();
+        let mut planned: BTreeSet<Remedy> = BTreeSet::new();
+        let lacks_docker =
+            !all.contains(&Remedy::InstallDocker) && machine.program(&["docker"]).is_none();
         let mut plan = Self {
             steps: Vec::new(),
             left_to_a_person: Vec::new(),
@@ -151,10 +154,9 @@ impl Plan {
         let words = |remedy: Remedy| remedy.words(&situation.facts.profile, on_root_disk);
         for remedy in ordered(all.iter().copied()) {
             let findings = wanted.get(&remedy).cloned().unwrap_or_default();
-            let missing = remedy
-                .requires()
-                .iter()
-                .find(|required| by_hand.contains(required));
+            let missing = remedy.requires().iter().find(|required| {
+                by_hand.contains(required) || (lacks_docker && **required == Remedy::InstallDocker)
+            });
             let made = match missing {
                 None => steps::make(remedy, situation, machine),
                 Some(required) => Err(steps::ByHand(format!(
@@ -165,7 +167,8 @@ impl Plan {
             match made {
                 Ok(steps) => {
                     for step in steps {
-                        if step.belongs(&all, machine) {
+                        if step.belongs(&planned, machine) {
+                            planned.insert(remedy);
                             plan.steps.push(Planned {
                                 remedy,
                                 findings: findings.clone(),

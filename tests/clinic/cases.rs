@@ -198,6 +198,8 @@ fn both(one: Fault, other: Fault, found: Option<Vec<String>>) -> Fault {
         found: found.unwrap_or_else(|| [one.found, other.found].concat()),
         advice: Vec::new(),
         fix: one.fix && other.fix,
+        left: [one.left, other.left].concat(),
+        left_because: lines(one.left_because, other.left_because),
         sample: one.sample && other.sample,
     }
 }

@@ -26,6 +26,8 @@ pub struct Outcome {
     pub offers_fix: bool,
     /// Whether the catalogue says that it can heal this.
     pub can_be_fixed: bool,
+    /// What may be found after `--fix` all the same.
+    pub expected_after_fix: Vec<String>,
     /// What was found after `--fix`; nothing where it was not run.
     pub after_fix: Option<Vec<String>>,
     /// A secret that the report said.
@@ -41,12 +43,12 @@ impl Outcome {
 
     /// Whether what was named is what is broken, each thing with its cause, and nothing else.
     pub fn is_precise(&self) -> bool {
-        let set = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<_>>();
         self.trouble.is_none() && set(&self.expected) == set(&self.found)
     }
 
     pub fn is_healed(&self) -> Option<bool> {
-        self.after_fix.as_ref().map(Vec::is_empty)
+        let after = self.after_fix.as_ref()?;
+        Some(set(after) == set(&self.expected_after_fix))
     }
 
     pub fn is_right(&self) -> bool {
@@ -56,6 +58,10 @@ impl Outcome {
             && self.offers_fix == self.can_be_fixed
             && self.is_healed() != Some(false)
     }
+}
+
+fn set(lines: &[String]) -> BTreeSet<&str> {
+    lines.iter().map(String::as_str).collect()
 }
 
 /// A case's definition, hashed.
@@ -118,6 +124,7 @@ pub fn outcome(
         advice_missing,
         offers_fix: offers_fix && !found.is_empty(),
         can_be_fixed: case.fault.fix,
+        expected_after_fix: case.fault.left.clone(),
         after_fix: None,
         leaked: said_secrets(&report.to_string(), secrets),
         found,
@@ -275,8 +282,8 @@ pub fn complaints(outcomes: &[Outcome]) -> Vec<String> {
                     }
                 );
             }
-            if let Some(left) = outcome.after_fix.as_ref().filter(|left| !left.is_empty()) {
-                let _ = write!(said, "after --fix: {left:?}; ");
+            if outcome.is_healed() == Some(false) {
+                let _ = write!(said, "after --fix: {:?}; ", outcome.after_fix);
             }
             if !outcome.leaked.is_empty() {
                 let _ = write!(said, "leaked {:?}", outcome.leaked);

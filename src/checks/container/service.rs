@@ -35,7 +35,8 @@ const NOT_COMPOSE: Cause = Cause::new(
     "not-compose",
     "the container was not made by compose, which will not change or replace it",
 );
-const DRIFTED: Cause = Cause::new("drifted", "the container is not what the compose file says");
+pub(super) const DRIFTED: Cause =
+    Cause::new("drifted", "the container is not what the compose file says");
 
 static NEEDS: [&Check; 3] = [&software::DOCKER, &config::COMPOSE, &config::NETWORKS];
 
@@ -53,10 +54,10 @@ static CAUSES: [Cause; 9] = [
     DRIFTED,
 ];
 
-static MENDS: [Mend; 1] = [Mend::new(
-    Remedy::ComposeUp,
-    &[MISSING, NOT_STARTED, EXITED, DRIFTED],
-)];
+static MENDS: [Mend; 2] = [
+    Mend::new(Remedy::ComposeUp, &[MISSING, NOT_STARTED, EXITED, DRIFTED]),
+    Mend::new(Remedy::RecreateContainers, &[DRIFTED]),
+];
 
 const CHECKS: &str = "The container exists, runs, has not been restarted just now, was not killed for want of memory, is healthy by its own account, was made by compose, and is what the compose file says: image, ports, mounts, networks, arguments, variables, labels, restart policy. Each way not to be so is told apart, and fails; exit code, number of restarts and the last lines of the log are the evidence. What the container has beyond the file is no matter.";
 const REMEDY: &str = "See why it ended with `docker logs NAME`; make it anew from the file with `docker compose up -d` in the stack's directory, which replaces only what differs.";

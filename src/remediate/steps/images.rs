@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Made, command, one, registry_login};
 use crate::{
+    checks::Remedy,
     facts::stack::{
         compose_file::{Surroundings, read},
         env_file,
@@ -180,6 +181,10 @@ impl Step for Pull {
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
         Ok(!self.outdated(machine)?.is_empty())
+    }
+
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[Remedy::WriteEnvironment, Remedy::WriteComposeFile]
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {

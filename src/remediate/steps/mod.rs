@@ -3,6 +3,7 @@
 mod account;
 mod clock;
 mod compose;
+mod containers_anew;
 mod daemon_files;
 mod directories;
 mod docker_service;
@@ -64,6 +65,7 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         Remedy::Migrate => migration::migrate(situation, machine),
         Remedy::PullImages => images::make(situation),
         Remedy::ComposeUp => compose::up(situation),
+        Remedy::RecreateContainers => containers_anew::make(situation),
         Remedy::AwaitHealth => compose::await_health(situation),
         Remedy::RemoveOldContainers => migration::remove(situation),
         Remedy::OpenPort(port) => firewall::make(port, situation, machine),
