@@ -117,7 +117,7 @@ impl WholeMachine {
             some => some,
         };
         let said = self.internet.run(&format!(
-            "reset && {NAMES} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
+            "reset && rm -f hub/unavailable hub/auth-unavailable hub/rate-limited && {NAMES} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
         ));
         if said != "done 0" {
             return Err(format!("the internet: {said}"));
