@@ -18,7 +18,7 @@ use crate::{
         Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Remedy, Selection, Status,
         Verdict,
     },
-    facts::{Facts, Source, View},
+    facts::{Facts, Source},
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
     utc::date_of,
@@ -124,7 +124,7 @@ fn diagnose_by(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Diagn
         .map(|finding| finding.id.clone())
         .collect();
     for (finding, remedies) in findings.iter_mut().zip(&remedies) {
-        finding.fix = fix(finding, remedies, &facts.profile);
+        finding.fix = fix(finding, remedies, facts);
     }
     let unwaived: BTreeSet<&str> = findings
         .iter()
@@ -159,6 +159,12 @@ impl Instance {
             .as_ref()
             .is_some_and(|verdict| verdict.status == Status::Fail)
     }
+
+    fn has_cause(&self, cause: &str) -> bool {
+        self.verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.cause.as_deref() == Some(cause))
+    }
 }
 
 fn instances(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Vec<Instance> {
@@ -167,12 +173,7 @@ fn instances(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Vec<Ins
         .iter()
         .copied()
         .flat_map(|check| {
-            let context = Context {
-                profile: &facts.profile,
-                settings: &facts.settings,
-                facts: View::new(facts, check.reads),
-                now: rules.now,
-            };
+            let context = Context::new(facts, check.reads, rules.now);
             let is_relevant = relevant.contains(check.id);
             ids(check, &context)
                 .into_iter()
@@ -336,9 +337,15 @@ fn related(
     let followed = verdict
         .follows
         .iter()
-        .filter_map(|check| judged(check))
-        .map(|(index, other)| {
-            let is_trouble = matches!(other.status, Status::Fail | Status::Warn);
+        .filter_map(|followed| Some((followed.cause, judged(followed.check)?)))
+        .map(|(cause, (index, other))| {
+            let is_trouble = match (other.status, cause) {
+                (Status::Fail | Status::Warn, None) => true,
+                (Status::Fail | Status::Warn | Status::Unknown, Some(cause)) => {
+                    other.has_cause(cause)
+                }
+                _ => false,
+            };
             // What is not known is explained by a warning too.
             let explains = other.status >= instance.status || instance.status == Status::Unknown;
             (index, is_trouble && explains)

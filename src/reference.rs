@@ -90,7 +90,7 @@ fn fix(check: &Check) -> String {
             format!(
                 "For {}: {}{cut}.",
                 codes.join(", "),
-                mend.remedy.words(&profile)
+                mend.remedy.words(&profile, false)
             )
         })
         .collect();

@@ -340,6 +340,130 @@ fn links_pipes_and_second_names_are_not_followed_out_of_the_tree() {
     assert_eq!(owner(&secret), 0);
 }
 
+/// Watches a thing for whoever opens it or changes what it is.
+struct Watched {
+    descriptor: rustix::fd::OwnedFd,
+}
+
+impl Watched {
+    fn new(path: &std::path::Path) -> Self {
+        use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+        let descriptor = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
+        inotify::add_watch(
+            &descriptor,
+            path,
+            WatchFlags::OPEN | WatchFlags::ATTRIB | WatchFlags::MODIFY | WatchFlags::DELETE_SELF,
+        )
+        .unwrap();
+        Self { descriptor }
+    }
+
+    /// Whether anything happened to it until now.
+    fn is_touched(&self) -> bool {
+        let mut events = [0; 4_096];
+        match rustix::io::read(&self.descriptor, &mut events) {
+            Ok(length) => length > 0,
+            Err(error) => {
+                assert_eq!(error, rustix::io::Errno::AGAIN);
+                false
+            }
+        }
+    }
+}
+
+/// A device node in a place, as its user has it; false where none can be made here.
+fn plant_device(place: &Place, inside: &str, kind: rustix::fs::FileType) -> bool {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+    let path = place.path(inside);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    // A terminal waits for whoever opens it, and a loop device without a file has nothing to give.
+    let device = match kind {
+        FileType::BlockDevice => makedev(7, 250),
+        _ => makedev(4, 64),
+    };
+    let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+    if mknodat(CWD, &path, kind, mode, device).is_err() {
+        println!("left out: device nodes in a hostile tree: none can be made here");
+        return false;
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    true
+}
+
+#[test]
+fn a_watch_notices_who_opens_a_thing_and_who_changes_it() {
+    let place = Place::bare();
+    let path = place.path("srv/data/.env");
+    let watched = Watched::new(&path);
+    assert!(!watched.is_touched());
+    drop(fs::File::open(&path).unwrap());
+    assert!(watched.is_touched() && !watched.is_touched());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(watched.is_touched());
+}
+
+#[test]
+fn device_nodes_are_neither_opened_nor_changed() {
+    use rustix::fs::FileType::{BlockDevice, CharacterDevice};
+    if !is_root("hostile trees with device nodes") {
+        return;
+    }
+    let data = "srv/data/sesam/node-00/data";
+    let places = [
+        format!("{data}/db/device"),
+        format!("{data}/license.key"),
+        data.to_owned(),
+        "sesam/node-00/data".to_owned(),
+        "srv/data/traefik/letsencrypt/acme.json".to_owned(),
+        "srv/data/traefik/letsencrypt".to_owned(),
+        "etc/sesam-agent".to_owned(),
+    ];
+    for planted in places {
+        for kind in [BlockDevice, CharacterDevice] {
+            let place = if planted == data {
+                Place::bare()
+            } else {
+                Place::neglected()
+            };
+            let path = place.path(&planted);
+            // What is there is another's to begin with.
+            if path.is_file() {
+                fs::remove_file(&path).unwrap();
+            } else if path.is_dir() {
+                fs::remove_dir_all(&path).unwrap();
+            }
+            if !plant_device(&place, &planted, kind) {
+                return;
+            }
+            let before = place.listing();
+            let watched = Watched::new(&path);
+            let fix = place.fix();
+            let output = std::process::Command::new("timeout")
+                .arg("60")
+                .arg(fix.get_program())
+                .args(fix.get_args())
+                .output()
+                .unwrap();
+            let said = text(&output.stderr);
+            assert_ne!(
+                output.status.code(),
+                Some(124),
+                "{planted} {kind:?}\n{said}"
+            );
+            assert!(!watched.is_touched(), "{planted} {kind:?}\n{said}");
+            let inside = std::path::Path::new(&planted);
+            assert_eq!(place.listing().get(inside), before.get(inside), "{planted}");
+            place.undo().output().unwrap();
+            assert!(!watched.is_touched(), "{planted} {kind:?}");
+            assert_eq!(
+                difference(&before, &place.listing()),
+                Vec::<String>::new(),
+                "{planted} {kind:?}"
+            );
+        }
+    }
+}
+
 /// Data that lies behind a link, and belongs to the wrong user.
 fn behind_a_link() -> Place {
     let place = Place::bare();

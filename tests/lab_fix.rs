@@ -3,6 +3,10 @@
 
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "lab_fix/moved.rs"]
+mod moved;
+#[path = "lab_fix/refused.rs"]
+mod refused;
 #[path = "lab_fix/variants.rs"]
 mod variants;
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Check, Context, GAP_CAUSES, Judge, Status, Verdict};
 use crate::{
     facts::{
-        Facts, Observed, View,
+        Facts, Observed,
         docker::{Docker, Engine, Reach},
         stack::{
             Content, EnvironmentFile, Stack, Variable, VariableValue,
@@ -81,12 +81,7 @@ pub fn set_variable(facts: &mut Facts, name: &str, value: &str) {
 
 /// The verdicts of a check on facts, with the id of each.
 pub fn verdicts(check: &Check, facts: &Facts) -> Vec<(String, Verdict)> {
-    let context = Context {
-        profile: &facts.profile,
-        settings: &facts.settings,
-        facts: View::new(facts, check.reads),
-        now: facts.observed_at,
-    };
+    let context = Context::new(facts, check.reads, facts.observed_at);
     match check.judge {
         Judge::One(judge) => vec![(
             check.id.to_owned(),

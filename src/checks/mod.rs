@@ -29,19 +29,19 @@ mod registry_trouble;
 mod remedy;
 mod verdict;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
 pub use config::value_fault;
 pub use connection::{Connection, Direction};
-pub use container::{KEPT_SUFFIX, foreign_containers};
+pub use container::{KEPT_SUFFIX, Stale, foreign_containers, to_make_anew};
 pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
 pub use remedy::{Directory, Mend, Port, Remedy, Restricted, Safety};
 pub use verdict::{Evidence, Item, Judgement, Status, Verdict};
 
 use crate::{
-    facts::{Source, View},
+    facts::{Facts, Source, View, outbound::Outbound},
     profile::Profile,
     settings::Settings,
 };
@@ -228,6 +228,22 @@ pub struct Context<'a> {
     pub facts: View<'a>,
     /// The time to judge by.
     pub now: Timestamp,
+    /// How far the machine's clock is ahead of the outbound hosts' own, where they were asked.
+    pub clock_ahead: Option<SignedDuration>,
+}
+
+impl<'a> Context<'a> {
+    /// What a check that reads `sources` may know of `facts`, judged by the time `now`.
+    #[must_use]
+    pub fn new(facts: &'a Facts, sources: &'static [Source], now: Timestamp) -> Self {
+        Self {
+            profile: &facts.profile,
+            settings: &facts.settings,
+            facts: View::new(facts, sources),
+            now,
+            clock_ahead: facts.outbound.seen().ok().and_then(Outbound::clock_ahead),
+        }
+    }
 }
 
 #[cfg(test)]

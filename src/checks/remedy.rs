@@ -56,6 +56,8 @@ pub enum Remedy {
     Migrate,
     /// Bring the stack up.
     ComposeUp,
+    /// Make those containers anew that compose takes for what the file says, and that are not.
+    RecreateContainers,
     /// Wait until the node is well.
     AwaitHealth,
     /// Remove the containers of an old installation, once the new one is well.
@@ -191,9 +193,11 @@ impl Remedy {
     #[must_use]
     pub fn safety(self) -> Safety {
         match self {
-            Self::RestartDocker | Self::Migrate | Self::RemoveOldContainers | Self::OpenPort(_) => {
-                Safety::AsksFirst
-            }
+            Self::RestartDocker
+            | Self::Migrate
+            | Self::RecreateContainers
+            | Self::RemoveOldContainers
+            | Self::OpenPort(_) => Safety::AsksFirst,
             _ => Safety::Automatic,
         }
     }
@@ -256,7 +260,8 @@ impl Remedy {
                 Self::Migrate,
                 Self::PullImages,
             ],
-            Self::AwaitHealth => &[Self::ComposeUp],
+            Self::RecreateContainers => &[Self::RestartDocker, Self::ComposeUp],
+            Self::AwaitHealth => &[Self::ComposeUp, Self::RecreateContainers],
             Self::RemoveOldContainers => &[Self::AwaitHealth],
             _ => &[],
         }
@@ -271,6 +276,7 @@ impl Remedy {
             | Self::RestartDocker
             | Self::CreateNetworks
             | Self::PullImages
+            | Self::RecreateContainers
             | Self::Migrate => &[Self::InstallDocker],
             // Beside an old installation there are neither the names nor the ports for a new one.
             Self::ComposeUp => &[Self::InstallDocker, Self::InstallCompose, Self::Migrate],
@@ -286,7 +292,9 @@ impl Remedy {
         match self {
             Self::InstallDocker => &[Self::EnableDocker, Self::StartDocker],
             Self::WriteDaemonConfig | Self::WriteDaemonProxy => &[Self::RestartDocker],
+            Self::WriteEnvironment => &[Self::SetOwnership, Self::ComposeUp],
             Self::WriteComposeFile => &[Self::ComposeUp],
+            Self::RecreateContainers => &[Self::AwaitHealth],
             Self::Migrate => &[Self::ComposeUp, Self::RemoveOldContainers],
             Self::ComposeUp => &[Self::CreateNetworks, Self::PullImages, Self::AwaitHealth],
             _ => &[],
@@ -310,22 +318,31 @@ impl Remedy {
         )
     }
 
+    /// Whether it puts a file of the doctor's own in place of one that may be right, so that it is proposed about what was
+    /// judged only, and not about what could not be.
+    #[must_use]
+    pub fn rewrites(self) -> bool {
+        matches!(self, Self::WriteComposeFile | Self::RecreateContainers)
+    }
+
     /// What it can cut off while it is done; nothing for most.
     #[must_use]
     pub fn cuts(self) -> Option<&'static str> {
         match self {
             Self::RestartDocker => Some("restarts every container on this machine"),
             Self::Migrate => Some("stops the service until the new stack is up"),
+            Self::RecreateContainers => Some("restarts containers of the stack"),
             Self::RemoveOldContainers => Some("ends the way back to the old containers"),
             Self::OpenPort(_) => Some("changes who reaches this machine"),
             _ => None,
         }
     }
 
-    /// What it would do, in one line.
+    /// What it would do, in one line; `on_root_disk` says that the node's data have no disk of their own.
     #[must_use]
-    pub fn words(self, profile: &Profile) -> String {
+    pub fn words(self, profile: &Profile, on_root_disk: bool) -> String {
         let layout = &profile.layout;
+        let license_file = layout.license_file_on(on_root_disk);
         match self {
             Self::SynchroniseClock => "enable time synchronisation".into(),
             Self::CreateAccount => match &profile.system.account {
@@ -344,6 +361,9 @@ impl Remedy {
             Self::EnableDocker => "have Docker start with the machine".into(),
             Self::StartDocker => "start Docker".into(),
             Self::RestartDocker => "restart Docker so that it takes its settings".into(),
+            Self::CreateDirectory(Directory::Data) if on_root_disk => {
+                format!("make the directory {}", layout.data_link.display())
+            }
             Self::CreateDirectory(directory) => match directory.path(profile) {
                 Some(path) => format!("make the directory {}", path.display()),
                 None => "make no directory: this edition has none".into(),
@@ -353,7 +373,7 @@ impl Remedy {
                 layout.data_link.display(),
                 layout.data_dir.display()
             ),
-            Self::PlaceLicense => format!("put the license at {}", layout.license_file.display()),
+            Self::PlaceLicense => format!("put the license at {}", license_file.display()),
             Self::WriteEnvironment => format!("write {}", profile.stack.env_file),
             Self::WriteComposeFile => {
                 format!("write the compose file of the {} edition", profile.edition)
@@ -361,7 +381,7 @@ impl Remedy {
             Self::SetOwnership => "hand data and logs to the node's user".into(),
             Self::RestrictMode(Restricted::License) => format!(
                 "let nobody but its owner and group read {}",
-                layout.license_file.display()
+                license_file.display()
             ),
             Self::RestrictMode(Restricted::AcmeStore) => format!(
                 "let nobody but its owner read {}",
@@ -377,6 +397,9 @@ impl Remedy {
             }
             Self::PullImages => "pull the stack's images".into(),
             Self::ComposeUp => "bring the stack up".into(),
+            Self::RecreateContainers => {
+                "make those containers of the stack anew that are not what the file says".into()
+            }
             Self::AwaitHealth => "wait until the node is well".into(),
             Self::RemoveOldContainers => {
                 "remove the old containers, once the new stack is well".into()
@@ -434,7 +457,10 @@ mod tests {
             let profile = profile::load(edition).unwrap();
             for check in REGISTRY {
                 for remedy in check.remedies() {
-                    assert!(!remedy.words(&profile).is_empty(), "{remedy:?}");
+                    for on_root_disk in [false, true] {
+                        let words = remedy.words(&profile, on_root_disk);
+                        assert!(!words.is_empty(), "{remedy:?}");
+                    }
                 }
             }
         }

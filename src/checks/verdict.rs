@@ -165,9 +165,18 @@ pub struct Verdict {
     /// Whether a person has to decide what to do, so that `--fix` does nothing although the cause has its remedy.
     pub by_hand: bool,
     /// Other checks that are about the same trouble: where one of them fails or warns, this finding follows from it.
-    pub follows: Vec<&'static Check>,
+    pub follows: Vec<Followed>,
     /// Whether it rests on facts of its own, so that the failure of a check that it needs explains nothing of it.
     pub stands_alone: bool,
+}
+
+/// What a finding may follow from.
+#[derive(Clone, Copy, Debug)]
+pub struct Followed {
+    /// The check that is about the same trouble.
+    pub check: &'static Check,
+    /// Its only cause that explains the finding; none where any does.
+    pub cause: Option<&'static str>,
 }
 
 impl Verdict {
@@ -320,7 +329,17 @@ impl Verdict {
     /// As a finding that follows from `check`, where that one fails or warns too.
     #[must_use]
     pub fn follows(mut self, check: &'static Check) -> Self {
-        self.follows.push(check);
+        self.follows.push(Followed { check, cause: None });
+        self
+    }
+
+    /// As a finding that follows from `check`, where that one has this very cause.
+    #[must_use]
+    pub fn follows_cause(mut self, check: &'static Check, cause: Cause) -> Self {
+        self.follows.push(Followed {
+            check,
+            cause: Some(cause.code),
+        });
         self
     }
 

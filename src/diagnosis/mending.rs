@@ -3,7 +3,7 @@
 use super::Instance;
 use crate::{
     checks::{Remedy, Safety, Status},
-    profile::Profile,
+    facts::Facts,
     report::{Finding, Fix},
 };
 
@@ -30,7 +30,11 @@ pub(super) fn remedies(instances: &[Instance], because: &[Vec<usize>]) -> Vec<Ve
             } else if !roots.iter().all(is_mendable) {
                 Vec::new()
             } else if own_remedies.is_empty() {
-                instance.check.remedies().collect()
+                instance
+                    .check
+                    .remedies()
+                    .filter(|remedy| !remedy.rewrites())
+                    .collect()
             } else {
                 own_remedies.clone()
             }
@@ -39,13 +43,17 @@ pub(super) fn remedies(instances: &[Instance], because: &[Vec<usize>]) -> Vec<Ve
 }
 
 /// How that is told to a person.
-pub(super) fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> Fix {
+pub(super) fn fix(finding: &Finding, remedies: &[Remedy], facts: &Facts) -> Fix {
     if !matches!(
         finding.status,
         Status::Fail | Status::Warn | Status::Blocked
     ) {
         return Fix::default();
     }
+    let on_root_disk = facts
+        .volumes
+        .seen()
+        .is_ok_and(|volumes| volumes.root_disk_variant);
     Fix {
         automatic: !remedies.is_empty()
             && remedies
@@ -53,7 +61,67 @@ pub(super) fn fix(finding: &Finding, remedies: &[Remedy], profile: &Profile) -> 
                 .all(|remedy| remedy.safety() == Safety::Automatic),
         steps: remedies
             .iter()
-            .map(|remedy| remedy.words(profile))
+            .map(|remedy| remedy.words(&facts.profile, on_root_disk))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        checks::{Cause, Check, Judge, Level, Mend, Prose, Remedy, Selection, Verdict, cases},
+        diagnosis::{Proposal, Rules, diagnose_by},
+    };
+
+    const BROKEN: Cause = Cause::new("broken", "made to fail");
+    const PLAIN: Check = Check {
+        id: "config.engine",
+        title: "made for a test",
+        category: crate::checks::Category::Config,
+        level: Level::Required,
+        needs: &[],
+        reads: &[],
+        reference: "",
+        causes: &[BROKEN],
+        prose: Prose {
+            checks: "",
+            why: "",
+            remedy: "",
+        },
+        mends: &[Mend::new(Remedy::StartDocker, &[BROKEN])],
+        judge: Judge::One(|_| Ok(Verdict::fail(BROKEN, "broken"))),
+    };
+    static ENGINE: Check = PLAIN;
+    static STACK: Check = Check {
+        id: "config.stack",
+        needs: &[&ENGINE],
+        mends: &[
+            Mend::new(Remedy::WriteComposeFile, &[BROKEN]),
+            Mend::new(Remedy::CreateNetworks, &[BROKEN]),
+        ],
+        judge: Judge::One(|_| Err(crate::facts::Gap::Failed("no engine".into()))),
+        ..PLAIN
+    };
+
+    #[test]
+    fn nothing_is_rewritten_about_what_could_not_be_judged() {
+        let facts = cases::nothing_observed();
+        let rules = Rules {
+            selection: Selection::default(),
+            strict: false,
+            now: facts.observed_at,
+        };
+        let proposals = diagnose_by(&[&ENGINE, &STACK], &facts, &rules).proposals;
+        let proposed = |finding: &str, remedy| Proposal {
+            finding: finding.into(),
+            remedy,
+        };
+        assert_eq!(
+            proposals,
+            [
+                proposed("config.engine", Remedy::StartDocker),
+                proposed("config.stack", Remedy::CreateNetworks)
+            ]
+        );
     }
 }

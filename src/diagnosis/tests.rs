@@ -207,6 +207,45 @@ fn a_finding_that_is_the_same_trouble_as_another_is_told_once() {
 }
 
 #[test]
+fn a_finding_may_follow_from_one_cause_of_another_only() {
+    const OTHER: Cause = Cause::new("other", "something else");
+    fn of_this(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::warn(BAD, "nearly broken too").follows_cause(&WARNING, BAD))
+    }
+    fn of_another(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::warn(BAD, "nearly broken too").follows_cause(&WARNING, OTHER))
+    }
+    check!(THIS, "config.this", Required, &[], of_this);
+    check!(ANOTHER, "config.another", Required, &[], of_another);
+    let diagnosis = judged(&[&WARNING, &THIS, &ANOTHER], Selection::default(), false);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Warn, Status::Blocked, Status::Warn]
+    );
+}
+
+#[test]
+fn what_is_unknown_explains_what_follows_from_its_very_cause() {
+    fn not_told(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::unknown(BAD, "cannot be told"))
+    }
+    fn not_told_either(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::unknown(BAD, "cannot be told either").follows_cause(&UNTOLD, BAD))
+    }
+    fn for_any_cause(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::unknown(BAD, "cannot be told either").follows(&UNTOLD))
+    }
+    check!(UNTOLD, "config.untold", Required, &[], not_told);
+    check!(SAME, "config.same", Required, &[], not_told_either);
+    check!(ANY, "config.any", Required, &[], for_any_cause);
+    let diagnosis = judged(&[&UNTOLD, &SAME, &ANY], Selection::default(), false);
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Unknown, Status::Blocked, Status::Unknown]
+    );
+}
+
+#[test]
 fn a_check_that_panics_is_unknown_and_the_others_are_judged() {
     let diagnosis = judged(&[&BROKEN_CHECK, &ROOT], Selection::default(), false);
     assert_eq!(statuses(&diagnosis), [Status::Unknown, Status::Fail]);
@@ -318,4 +357,30 @@ fn where_nothing_unwinds_a_judge_that_panics_costs_its_own_finding_too() {
     // Not through the harness, whose end waits for the threads that stay.
     println!("judged");
     std::process::exit(0);
+}
+
+#[test]
+fn what_would_be_done_names_the_place_of_the_disk_that_holds_the_data() {
+    use crate::checks::{Directory, Restricted};
+    let failure = judged(&[&ROOT], selecting(&[], &[]), false)
+        .findings
+        .remove(0);
+    let remedies = [
+        Remedy::CreateDirectory(Directory::Data),
+        Remedy::PlaceLicense,
+        Remedy::RestrictMode(Restricted::License),
+    ];
+    for (root_disk_variant, place) in [
+        (false, "/srv/data/sesam/node-00/data"),
+        (true, "/sesam/node-00/data"),
+    ] {
+        let mut facts = nothing_observed();
+        facts.volumes = crate::facts::Observed::Seen(crate::facts::volumes::Volumes {
+            root_disk_variant,
+            ..Default::default()
+        });
+        for words in mending::fix(&failure, &remedies, &facts).steps {
+            assert!(words.contains(&format!(" {place}")), "{place}: {words}");
+        }
+    }
 }

@@ -61,6 +61,14 @@ pub struct ResolverConfiguration {
     pub options: Vec<String>,
 }
 
+impl ResolverConfiguration {
+    /// Whether programs ask over TCP from the start, see `use-vc` in `resolv.conf(5)`.
+    #[must_use]
+    pub fn asks_by_tcp(&self) -> bool {
+        self.options.iter().any(|option| option == "use-vc")
+    }
+}
+
 /// Asks every name server of the machine by itself.
 pub async fn observe(site: Site) -> Observed<Resolvers> {
     if site.offline {

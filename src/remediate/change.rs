@@ -28,7 +28,7 @@ pub enum WayBack {
     Program {
         /// What that does, as in “remove the network sesam”.
         words: String,
-        /// The program.
+        /// The program. What it reads stands in the journal, so it is no secret; its environment does not.
         call: Call,
         /// Whether it may be done by itself when a later step of the run fails.
         is_safe: bool,
@@ -48,11 +48,12 @@ impl WayBack {
                 call,
                 is_safe,
             } => {
-                let (program, arguments) = call.into_words();
+                let (program, arguments, input) = call.into_parts();
                 Undo::Run {
                     words,
                     program,
                     arguments,
+                    input: input.map(|input| String::from_utf8_lossy(&input).into_owned()),
                     is_safe,
                 }
             }
@@ -247,6 +248,29 @@ impl<'a> Change<'a> {
         self.done(change)
     }
 
+    /// Runs a program whose effect needs no way back, as fetching lists of packages, and keeps what it says beside the
+    /// journal.
+    ///
+    /// # Errors
+    /// As for [`Machine::run`]; where the program failed, the error names the place of what it said.
+    pub fn ask(&mut self, call: &Call) -> Result<Said, StepError> {
+        let (machine, journal) = (self.machine, &mut *self.journal);
+        let mut kept = None;
+        let answer = machine.run_heard(call, &mut |said| {
+            let said = format!("{}{}", said.stdout, said.stderr);
+            let entry = format!("$ {}\n{said}\n", call.line());
+            // A full disk costs the record of a program and not its effect.
+            kept = journal.keep_said(&machine.redactor().text(&entry)).ok();
+        });
+        answer.map_err(|error| match (error, kept) {
+            (StepError::Program { line, how }, Some(place)) => StepError::Program {
+                line,
+                how: format!("{how} (all that it said is in {})", place.display()),
+            },
+            (error, _) => error,
+        })
+    }
+
     /// Runs a program that changes something.
     ///
     /// # Errors
@@ -255,7 +279,7 @@ impl<'a> Change<'a> {
         let change = self.intend(way_back.into_undo())?;
         let failed = |error| PlaceError::io(Path::new(&call.line()), error);
         fault::point("run a program").map_err(failed)?;
-        let said = self.machine.run(call)?;
+        let said = self.ask(call)?;
         fault::point("after a program").map_err(failed)?;
         self.done(change)?;
         Ok(said)

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -17,11 +18,14 @@ use super::{
 };
 use crate::{checks::Remedy, files::Root};
 
-/// Where journals, the lock and nothing else are.
+/// Where journals, what the programs of a run said, and the lock are.
 pub const DIRECTORY: &str = "/var/lib/sesam-doctor";
 
 /// A run writes some hundred bytes for each change; a hand-over of a large tree writes more.
 const LARGEST: u64 = 512 * 1024 * 1024;
+
+/// As much of what a run's programs said is kept.
+const LARGEST_SAID: u64 = 4 * 1024 * 1024;
 
 /// The number of a change within its run.
 pub(super) type ChangeNumber = u64;
@@ -309,6 +313,30 @@ impl Journal {
             fault::point("after a journal record")
         };
         attempt(&mut self.file).map_err(|error| PlaceError::io(&self.path, error))
+    }
+
+    /// Keeps what a program said, secrets already taken out, in a file beside the journal; the last of it where it is
+    /// long. Its place is returned.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn keep_said(&self, said: &str) -> io::Result<PathBuf> {
+        let place = self.path.with_extension("log");
+        let mut file = File::options()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&place)?;
+        let room = LARGEST_SAID.saturating_sub(file.metadata()?.len());
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let cut =
+            (said.len().saturating_sub(room)..said.len()).find(|at| said.is_char_boundary(*at));
+        file.write_all(
+            said.get(cut.unwrap_or(said.len())..)
+                .unwrap_or_default()
+                .as_bytes(),
+        )?;
+        Ok(place)
     }
 
     /// The number that the next change gets.

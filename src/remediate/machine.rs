@@ -101,8 +101,8 @@ impl Call {
         self
     }
 
-    pub(super) fn into_words(self) -> (PathBuf, Vec<String>) {
-        (self.program, self.arguments)
+    pub(super) fn into_parts(self) -> (PathBuf, Vec<String>, Option<Vec<u8>>) {
+        (self.program, self.arguments, self.input)
     }
 
     /// The command as a person would type it.
@@ -179,16 +179,27 @@ impl Machine {
     /// # Errors
     /// Where that file cannot be read.
     pub(super) fn account(&self, name: &str) -> Result<Option<(u32, u32)>, StepError> {
+        let entry = self.named_in("/etc/passwd", name)?;
+        Ok(entry
+            .and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))))
+    }
+
+    /// Whether a group is in the machine's own file.
+    ///
+    /// # Errors
+    /// Where that file cannot be read.
+    pub(super) fn has_group(&self, name: &str) -> Result<bool, StepError> {
+        Ok(self.named_in("/etc/group", name)?.is_some())
+    }
+
+    /// The fields of a name's line in a file like passwd(5).
+    fn named_in(&self, file: &str, name: &str) -> Result<Option<Vec<String>>, StepError> {
         const LARGEST: u64 = 16_000_000;
-        let passwd = self
-            .read(Path::new("/etc/passwd"), LARGEST)?
-            .unwrap_or_default();
-        Ok(String::from_utf8_lossy(&passwd).lines().find_map(|line| {
-            let mut fields = line.split(':');
-            (fields.next() == Some(name)).then_some(())?;
-            let user = fields.nth(1)?.parse().ok()?;
-            Some((user, fields.next()?.parse().ok()?))
-        }))
+        let text = self.read(Path::new(file), LARGEST)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&text)
+            .lines()
+            .map(|line| line.split(':').map(ToOwned::to_owned).collect::<Vec<_>>())
+            .find(|fields| fields.first().is_some_and(|first| first == name)))
     }
 
     /// What is taken for `/`.
@@ -278,6 +289,15 @@ impl Machine {
     /// # Errors
     /// Where it cannot be started, fails (with the last lines that it wrote), or is not done by its deadline.
     pub fn run(&self, call: &Call) -> Result<Said, StepError> {
+        self.run_heard(call, &mut |_| {})
+    }
+
+    /// The same; what the program said is told to `keep`, however it ended.
+    pub(super) fn run_heard(
+        &self,
+        call: &Call,
+        keep: &mut dyn FnMut(&Said),
+    ) -> Result<Said, StepError> {
         let line = call.line();
         if !self.is_whole() {
             return Err(StepError::NotHere(format!(
@@ -303,6 +323,7 @@ impl Machine {
             stdout: run.stdout.text(),
             stderr: run.stderr.text(),
         };
+        keep(&said);
         let how = match run.ended {
             Ended::Exited(0) => return Ok(said),
             Ended::Exited(code) => format!("ended with {code}: {}", last_lines(&said)),

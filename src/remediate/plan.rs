@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     answers::Question,
+    content::stack::Disk,
     machine::Machine,
     step::{Situation, Step},
     steps,
@@ -141,28 +142,33 @@ impl Plan {
     pub fn make(proposals: &[Proposal], situation: &Situation, machine: &Machine) -> Self {
         let wanted = remedies(proposals);
         let all: BTreeSet<Remedy> = wanted.keys().copied().collect();
+        let mut planned: BTreeSet<Remedy> = BTreeSet::new();
+        let lacks_docker =
+            !all.contains(&Remedy::InstallDocker) && machine.program(&["docker"]).is_none();
         let mut plan = Self {
             steps: Vec::new(),
             left_to_a_person: Vec::new(),
         };
         let mut by_hand: BTreeSet<Remedy> = BTreeSet::new();
+        let on_root_disk = situation.disk() == Disk::Root;
+        let words = |remedy: Remedy| remedy.words(&situation.facts.profile, on_root_disk);
         for remedy in ordered(all.iter().copied()) {
             let findings = wanted.get(&remedy).cloned().unwrap_or_default();
-            let missing = remedy
-                .requires()
-                .iter()
-                .find(|required| by_hand.contains(required));
+            let missing = remedy.requires().iter().find(|required| {
+                by_hand.contains(required) || (lacks_docker && **required == Remedy::InstallDocker)
+            });
             let made = match missing {
                 None => steps::make(remedy, situation, machine),
                 Some(required) => Err(steps::ByHand(format!(
                     "not before a person did this: {}",
-                    required.words(&situation.facts.profile)
+                    words(*required)
                 ))),
             };
             match made {
                 Ok(steps) => {
                     for step in steps {
-                        if step.belongs(&all, machine) {
+                        if step.belongs(&planned, machine) {
+                            planned.insert(remedy);
                             plan.steps.push(Planned {
                                 remedy,
                                 findings: findings.clone(),
@@ -173,7 +179,7 @@ impl Plan {
                 }
                 Err(steps::ByHand(why)) => {
                     by_hand.insert(remedy);
-                    let words = remedy.words(&situation.facts.profile);
+                    let words = words(remedy);
                     plan.left_to_a_person.push(format!("{words}: {why}"));
                 }
             }

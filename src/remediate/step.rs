@@ -1,6 +1,6 @@
 //! What a step of a plan can say of itself and do.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use thiserror::Error;
 
@@ -19,6 +19,8 @@ pub struct Situation<'a> {
     /// The number that the edition's account gets, where there is none yet.
     new_user: Option<u32>,
 }
+
+const ROOT: u32 = 0;
 
 impl<'a> Situation<'a> {
     /// What was observed and answered, on the machine that is to be mended.
@@ -43,7 +45,8 @@ impl<'a> Situation<'a> {
         self.answers.get("license_file").map(PathBuf::from)
     }
 
-    /// The account that the node's data belongs to: as `.env` has it, else as it was answered, else the edition's own.
+    /// The account that the node's data belongs to: as `.env` has it, unless that is root, which is a fault of `.env`;
+    /// else as it was answered, else the edition's own.
     #[must_use]
     pub fn node_user(&self) -> Option<u32> {
         let stack = self.facts.stack.seen().ok();
@@ -53,6 +56,7 @@ impl<'a> Situation<'a> {
         };
         stack
             .and_then(crate::facts::stack::Stack::user_id)
+            .filter(|user| *user != ROOT)
             .or_else(|| self.answers.get("user_id")?.parse().ok())
             .or_else(of_edition)
             .or(self.new_user)
@@ -109,11 +113,17 @@ pub trait Step {
     /// Where that cannot be told; the step is then not done.
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError>;
 
-    /// Whether the step belongs in a plan with these remedies, although it may not be needed yet; asked once, when the
-    /// plan is made. A step that cannot tell belongs.
-    fn belongs(&self, plan: &std::collections::BTreeSet<Remedy>, machine: &Machine) -> bool {
-        let _ = plan;
-        self.is_needed(machine).unwrap_or(true)
+    /// What makes the step needed, although it may not be while the plan is made.
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[]
+    }
+
+    /// Whether the step belongs in a plan that does these remedies before it; asked once, when the plan is made. A step
+    /// that cannot tell belongs.
+    fn belongs(&self, planned: &BTreeSet<Remedy>, machine: &Machine) -> bool {
+        let follows = self.follows_from();
+        follows.iter().any(|remedy| planned.contains(remedy))
+            || self.is_needed(machine).unwrap_or(true)
     }
 
     /// Does it.

@@ -61,6 +61,9 @@ pub(super) enum Undo {
         #[serde(with = "path_text")]
         program: PathBuf,
         arguments: Vec<String>,
+        /// What it reads on its stdin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<String>,
         /// Whether it may be done by itself when a later step of the run fails; `undo` does it in any case.
         is_safe: bool,
     },
@@ -145,11 +148,18 @@ impl Undo {
             Self::RestoreAttributes { entries } => restore_attributes(machine, entries),
             Self::MoveBack { from, to, inode } => move_back(machine, from, to, *inode),
             Self::Run {
-                program, arguments, ..
+                program,
+                arguments,
+                input,
+                ..
             } => {
                 fault::point("run a program that takes back")
                     .map_err(|error| StepError::from(PlaceError::io(program, error)))?;
                 let call = super::machine::Call::new(program).arguments(arguments);
+                let call = match input {
+                    Some(input) => call.input(input.as_str()),
+                    None => call,
+                };
                 match machine.run(&call) {
                     Ok(_) => Ok(Undone::Yes),
                     // What was never made cannot be taken back.

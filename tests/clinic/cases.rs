@@ -124,10 +124,17 @@ fn of_the_network(scenario: &NetworkScenario, whole: &Catalogue) -> Option<Case>
         .iter()
         .filter(|(_, _, status, _)| *status == scenario.status)
         .map(|(id, _, _, cause)| format!("{id} {cause}"));
-    let found: Vec<String> = match here {
-        Some(here) => here.found.clone(),
-        None if scenario.roots.is_empty() && scenario.status != "pass" => warned.collect(),
-        None => roots.collect(),
+    let found: Vec<String> = match here.and_then(|here| here.found.clone()) {
+        Some(found) => found,
+        None => {
+            let proxy = of_the_shell_alone(scenario).then(|| DAEMON_HAS_NONE.to_owned());
+            let named: Vec<String> = if scenario.roots.is_empty() && scenario.status != "pass" {
+                warned.collect()
+            } else {
+                roots.collect()
+            };
+            proxy.into_iter().chain(named).collect()
+        }
     };
     Some(Case {
         kind: if found.is_empty() {
@@ -143,6 +150,7 @@ fn of_the_network(scenario: &NetworkScenario, whole: &Catalogue) -> Option<Case>
                 .arguments
                 .replace("system.clock ", "")
                 .replace("--timeout 2", ""),
+            fix: here.is_some_and(|here| here.fix) || found == [DAEMON_HAS_NONE],
             found,
             advice: scenario
                 .advice
@@ -152,6 +160,16 @@ fn of_the_network(scenario: &NetworkScenario, whole: &Catalogue) -> Option<Case>
             ..Fault::default()
         },
     })
+}
+
+const DAEMON_HAS_NONE: &str = "software.docker-proxy daemon-has-none";
+
+/// Whether the scenario gives the shell a proxy; the Docker daemon of a whole machine has none.
+fn of_the_shell_alone(scenario: &NetworkScenario) -> bool {
+    let variables = scenario.arrange.split("variables+=(").skip(1);
+    variables
+        .filter_map(|rest| rest.split(')').next())
+        .any(|set| set.to_lowercase().contains("_proxy=http") || set.contains("_proxy=socks"))
 }
 
 fn both(one: Fault, other: Fault, found: Option<Vec<String>>) -> Fault {
@@ -180,6 +198,8 @@ fn both(one: Fault, other: Fault, found: Option<Vec<String>>) -> Fault {
         found: found.unwrap_or_else(|| [one.found, other.found].concat()),
         advice: Vec::new(),
         fix: one.fix && other.fix,
+        left: [one.left, other.left].concat(),
+        left_because: lines(one.left_because, other.left_because),
         sample: one.sample && other.sample,
     }
 }

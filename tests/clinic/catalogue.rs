@@ -39,6 +39,12 @@ pub struct Fault {
     /// Whether `--fix` heals it.
     #[serde(default)]
     pub fix: bool,
+    /// What is found after `--fix` all the same, as `id cause`.
+    #[serde(default)]
+    pub left: Vec<String>,
+    /// Why that cannot be otherwise here.
+    #[serde(default)]
+    pub left_because: String,
     /// Whether the small sample has it that every change is held to.
     #[serde(default)]
     pub sample: bool,
@@ -101,8 +107,10 @@ pub struct Scenario {
     /// The scenario's name.
     pub name: String,
     /// What has to be found on a whole machine.
+    pub found: Option<Vec<String>>,
+    /// Whether `--fix` heals it.
     #[serde(default)]
-    pub found: Vec<String>,
+    pub fix: bool,
     /// Why it is left to the network's own lab.
     pub left_out: Option<String>,
 }

@@ -20,12 +20,23 @@ http {
     ssl_certificate $dir/ca/good.pem; ssl_certificate_key $dir/ca/good.key;
     server {
         listen 203.0.113.14:443 ssl; listen [2001:db8:113::14]:443 ssl;
-        location / { proxy_pass http://127.0.0.1:5000; }
+        location / {
+            if (-f $dir/hub/unavailable) { return 503; }
+            proxy_pass http://127.0.0.1:5000;
+        }
+        location ~ ^/v2/.+/manifests/ {
+            if (-f $dir/hub/unavailable) { return 503; }
+            if (-f $dir/hub/rate-limited) { return 429; }
+            proxy_pass http://127.0.0.1:5000;
+        }
         location /v2/library/hello-world/blobs/ { return 307 https://blobs.storage.example/blob?signature=geheim; }
     }
     server {
         listen 203.0.113.15:443 ssl; listen [2001:db8:113::15]:443 ssl;
-        location / { proxy_pass http://127.0.0.1:5001; }
+        location / {
+            if (-f $dir/hub/auth-unavailable) { return 503; }
+            proxy_pass http://127.0.0.1:5001;
+        }
     }
 }
 END

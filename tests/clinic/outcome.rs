@@ -22,7 +22,13 @@ pub struct Outcome {
     pub seconds: f64,
     /// What no advice named, though it should have.
     pub advice_missing: Vec<String>,
-    /// What was found after `--fix`; nothing where it was not to heal this.
+    /// Whether the doctor offers steps for everything that it found.
+    pub offers_fix: bool,
+    /// Whether the catalogue says that it can heal this.
+    pub can_be_fixed: bool,
+    /// What may be found after `--fix` all the same.
+    pub expected_after_fix: Vec<String>,
+    /// What was found after `--fix`; nothing where it was not run.
     pub after_fix: Option<Vec<String>>,
     /// A secret that the report said.
     pub leaked: Vec<String>,
@@ -37,20 +43,25 @@ impl Outcome {
 
     /// Whether what was named is what is broken, each thing with its cause, and nothing else.
     pub fn is_precise(&self) -> bool {
-        let set = |lines: &[String]| lines.iter().cloned().collect::<BTreeSet<_>>();
         self.trouble.is_none() && set(&self.expected) == set(&self.found)
     }
 
     pub fn is_healed(&self) -> Option<bool> {
-        self.after_fix.as_ref().map(Vec::is_empty)
+        let after = self.after_fix.as_ref()?;
+        Some(set(after) == set(&self.expected_after_fix))
     }
 
     pub fn is_right(&self) -> bool {
         self.is_precise()
             && self.advice_missing.is_empty()
             && self.leaked.is_empty()
+            && self.offers_fix == self.can_be_fixed
             && self.is_healed() != Some(false)
     }
+}
+
+fn set(lines: &[String]) -> BTreeSet<&str> {
+    lines.iter().map(String::as_str).collect()
 }
 
 /// A case's definition, hashed.
@@ -95,7 +106,10 @@ pub fn outcome(
             .filter(|subject| !advice.contains(*subject))
             .cloned(),
     );
-    let text = report.to_string();
+    let offers_fix = findings
+        .iter()
+        .filter(|finding| named(finding))
+        .all(|finding| !steps(finding).is_empty());
     Outcome {
         name: case.fault.name.clone(),
         kind: case.kind,
@@ -106,17 +120,32 @@ pub fn outcome(
             .filter(|finding| finding["status"] == "blocked")
             .count(),
         exit_code: report["exit_code"].as_u64().unwrap_or(99),
-        found,
         seconds,
         advice_missing,
+        offers_fix: offers_fix && !found.is_empty(),
+        can_be_fixed: case.fault.fix,
+        expected_after_fix: case.fault.left.clone(),
         after_fix: None,
-        leaked: secrets
-            .iter()
-            .filter(|secret| text.contains(**secret))
-            .map(|secret| (*secret).to_owned())
-            .collect(),
+        leaked: said_secrets(&report.to_string(), secrets),
+        found,
         trouble: None,
     }
+}
+
+/// The secrets that a text says.
+pub fn said_secrets(text: &str, secrets: &[&str]) -> Vec<String> {
+    secrets
+        .iter()
+        .filter(|secret| text.contains(**secret))
+        .map(|secret| (*secret).to_owned())
+        .collect()
+}
+
+/// What `--fix` would do about a finding.
+fn steps(finding: &Value) -> &[Value] {
+    finding["fix"]["steps"]
+        .as_array()
+        .map_or(&[], Vec::as_slice)
 }
 
 /// A case whose machine could not be brought into its state, or whose report could not be had.
@@ -205,7 +234,7 @@ impl Score {
             share(self.advice_right, faults),
         );
         row(
-            "healed by `--fix`, of those that it is to heal",
+            "healed by `--fix`, of those that it offers to heal",
             share(self.fixed, self.to_be_fixed),
         );
         row(
@@ -242,8 +271,19 @@ pub fn complaints(outcomes: &[Outcome]) -> Vec<String> {
             if !outcome.advice_missing.is_empty() {
                 let _ = write!(said, "no advice names {:?}; ", outcome.advice_missing);
             }
-            if let Some(left) = outcome.after_fix.as_ref().filter(|left| !left.is_empty()) {
-                let _ = write!(said, "after --fix: {left:?}; ");
+            if outcome.offers_fix != outcome.can_be_fixed {
+                let _ = write!(
+                    said,
+                    "--fix {} to heal it; ",
+                    if outcome.offers_fix {
+                        "offers"
+                    } else {
+                        "does not offer"
+                    }
+                );
+            }
+            if outcome.is_healed() == Some(false) {
+                let _ = write!(said, "after --fix: {:?}; ", outcome.after_fix);
             }
             if !outcome.leaked.is_empty() {
                 let _ = write!(said, "leaked {:?}", outcome.leaked);

@@ -85,7 +85,7 @@ impl WholeMachine {
         whole.arrange("").unwrap();
         whole
             .machine
-            .sh("systemctl restart docker; /usr/share/lab/clinic/images; hub publish");
+            .sh("echo 'deb [trusted=yes] file:/usr/share/lab/packages ./' >/etc/apt/sources.list; apt-get update -q >/dev/null; systemctl restart docker; /usr/share/lab/clinic/images; hub publish");
         whole
     }
 
@@ -117,7 +117,7 @@ impl WholeMachine {
             some => some,
         };
         let said = self.internet.run(&format!(
-            "reset && {NAMES} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
+            "reset && rm -f hub/unavailable hub/auth-unavailable hub/rate-limited && {NAMES} && {{ {commands}\n}} && names && printf '%s\\n' \"${{variables[@]}}\" >variables && printf '%s\\n' \"${{wrap[@]}}\" >wrap"
         ));
         if said != "done 0" {
             return Err(format!("the internet: {said}"));
@@ -193,6 +193,15 @@ impl WholeMachine {
             report,
             seconds: began.elapsed().as_secs_f64(),
         })
+    }
+}
+
+impl WholeMachine {
+    /// Lets `--fix` heal what it can, with the answers of that edition; gives what it said.
+    pub fn fix(&self, edition: &str) -> Result<String, String> {
+        self.machine.try_sh(&self.as_the_doctor_sees(&format!(
+            "/usr/share/lab/clinic/answers {edition}; sesam-doctor --timeout 4 --no-progress --fix --yes --answers /root/answers.toml 2>&1 || true"
+        )))
     }
 }
 

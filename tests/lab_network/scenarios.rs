@@ -157,14 +157,15 @@ pub const ALL: &[Scenario] = &[
         "garbage",
         ["10.99.0.54"]
     ),
-    warns!(
-        "a name server answers over TCP only",
-        "use 10.99.0.1; nft add rule inet lab from_customer ip daddr 10.99.0.1 udp dport 53 drop; use 10.99.0.1",
-        RESOLVERS,
-        "10.99.0.1",
-        "tcp-only",
-        ["10.99.0.1"]
-    ),
+    Scenario {
+        name: "the name server answers over TCP only",
+        arrange: "use 10.99.0.1; nft add rule inet lab from_customer ip daddr 10.99.0.1 udp dport 53 drop; use 10.99.0.1",
+        status: "fail",
+        roots: &[(RESOLVERS, "tcp-only")],
+        items: &[(RESOLVERS, "10.99.0.1", "fail", "tcp-only")],
+        advice: &["10.99.0.1"],
+        ..WELL
+    },
     warns!(
         "a line names no address",
         "echo 'nameserver dns.acme' >> /etc/resolv.conf",

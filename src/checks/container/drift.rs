@@ -37,9 +37,17 @@ pub(super) fn differences(
     found
 }
 
+/// Whether the file gives the container another name than it has.
+pub(super) fn is_named_otherwise(container: &Container, service: &Service) -> bool {
+    service
+        .container_name
+        .as_ref()
+        .is_some_and(|written| *written != container.name)
+}
+
 fn name(container: &Container, service: &Service, found: &mut Vec<String>) {
     if let Some(written) = &service.container_name
-        && *written != container.name
+        && is_named_otherwise(container, service)
     {
         found.push(format!(
             "is called {}, the file says {written}",

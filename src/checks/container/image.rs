@@ -4,7 +4,7 @@ use super::{FOREIGN, find};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
-        Remedy, Status, Verdict, outbound,
+        Remedy, Status, Verdict, dns, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -128,7 +128,7 @@ fn judge(context: &Context) -> Judgement {
     }
     // What is compared is known, whatever else is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown => verdict.follows(&outbound::DOCKER),
+        Status::Unknown => verdict.follows(&outbound::DOCKER).follows(&dns::RESOLVERS),
         _ => verdict.stands_alone(),
     })
 }

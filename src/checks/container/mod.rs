@@ -1,10 +1,12 @@
 //! The stack's containers: that they run, and are what the compose file says.
 
+mod anew;
 mod drift;
 mod foreign;
 mod image;
 mod service;
 
+pub use anew::{Stale, to_make_anew};
 pub use foreign::{FOREIGN, KEPT_SUFFIX, foreign_containers};
 pub use image::IMAGE;
 pub use service::{FLUENTBIT, SESAM_NODE, TRAEFIK, WATCHTOWER};

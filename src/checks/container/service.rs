@@ -35,7 +35,8 @@ const NOT_COMPOSE: Cause = Cause::new(
     "not-compose",
     "the container was not made by compose, which will not change or replace it",
 );
-const DRIFTED: Cause = Cause::new("drifted", "the container is not what the compose file says");
+pub(super) const DRIFTED: Cause =
+    Cause::new("drifted", "the container is not what the compose file says");
 
 static NEEDS: [&Check; 3] = [&software::DOCKER, &config::COMPOSE, &config::NETWORKS];
 
@@ -53,10 +54,10 @@ static CAUSES: [Cause; 9] = [
     DRIFTED,
 ];
 
-static MENDS: [Mend; 1] = [Mend::new(
-    Remedy::ComposeUp,
-    &[MISSING, NOT_STARTED, EXITED, DRIFTED],
-)];
+static MENDS: [Mend; 2] = [
+    Mend::new(Remedy::ComposeUp, &[MISSING, NOT_STARTED, EXITED, DRIFTED]),
+    Mend::new(Remedy::RecreateContainers, &[DRIFTED]),
+];
 
 const CHECKS: &str = "The container exists, runs, has not been restarted just now, was not killed for want of memory, is healthy by its own account, was made by compose, and is what the compose file says: image, ports, mounts, networks, arguments, variables, labels, restart policy. Each way not to be so is told apart, and fails; exit code, number of restarts and the last lines of the log are the evidence. What the container has beyond the file is no matter.";
 const REMEDY: &str = "See why it ended with `docker logs NAME`; make it anew from the file with `docker compose up -d` in the stack's directory, which replaces only what differs.";
@@ -156,7 +157,7 @@ fn judge(context: &Context, name: &str) -> Judgement {
         None => missing(containers, expected),
         Some(container) => {
             let details = container.details.seen()?;
-            let verdict = present(context, container, details, written);
+            let verdict = present(context, name, container, details, written);
             evidence(verdict, container, details)
         }
     };
@@ -234,6 +235,7 @@ fn missing(containers: &[Container], expected: &profile::Service) -> Verdict {
 
 fn present(
     context: &Context,
+    expected: &str,
     container: &Container,
     details: &Details,
     written: Written,
@@ -265,8 +267,17 @@ fn present(
         0 => String::new(),
         more => format!(", and {}", counted(more as u64, "more difference")),
     };
+    let summary = format!("{name} {first}{more}");
+    // The container has its right name, and runs on while the file gives it another.
+    let is_only_name =
+        differences.len() == 1 && name == expected && drift::is_named_otherwise(container, service);
+    let verdict = if is_only_name {
+        Verdict::warn(DRIFTED, summary)
+    } else {
+        Verdict::fail(DRIFTED, summary)
+    };
     differences.iter().fold(
-        Verdict::fail(DRIFTED, format!("{name} {first}{more}"))
+        verdict
             .advice(format!("make it what the file says, {COMPOSE_UP}"))
             .advice("if the container is right and the file wrong, correct the file"),
         |verdict, difference| verdict.evidence("differs", difference),

@@ -6,7 +6,7 @@ use super::{NODE_DOMAIN_UNKNOWN, RESOLVERS};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
-        config,
+        config, inbound,
     },
     facts::{
         Gap, Source,
@@ -146,6 +146,10 @@ fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
     };
     let (other, ipv6) = (has(OTHER_ADDRESS), has(IPV6_NOT_SERVED));
     let mut verdict = verdict;
+    if ipv6 && !other {
+        // Whoever holds the port in the stack's place chose the addresses.
+        verdict = verdict.follows_cause(&inbound::HTTPS, inbound::causes::PORT_TAKEN);
+    }
     if other {
         let own: Vec<String> = own
             .iter()
@@ -233,7 +237,8 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, judge_cases, nothing_observed, verdict},
+            verdict::Followed,
         },
         facts::{
             Facts, Observed,
@@ -407,5 +412,27 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn ipv6_that_a_stranger_on_the_port_does_not_serve_is_the_strangers() {
+        let blamed = |addresses: &'static [&'static str]| {
+            let mut facts = nothing_observed();
+            let mut node = answers(ReplyCode::NoError, addresses);
+            for (address, listens) in [("10.0.0.7", true), ("2001:db8::7", false)] {
+                node.served.push(ServedAddress {
+                    address: address.parse().unwrap(),
+                    listens,
+                });
+            }
+            facts.node_names = Observed::Seen(node);
+            let verdict = verdict(&NODE_DOMAIN, &facts);
+            assert_eq!(verdict.status, Status::Fail);
+            let names = |followed: &Followed| (followed.check.id, followed.cause);
+            verdict.follows.iter().map(names).collect::<Vec<_>>()
+        };
+        let stranger = ("inbound.https", Some("port-taken"));
+        assert_eq!(blamed(&["10.0.0.7", "2001:db8::7"]), [stranger]);
+        assert_eq!(blamed(&["203.0.113.7", "2001:db8::7"]), []);
     }
 }

@@ -63,7 +63,7 @@ pub static RESOLVERS: Check = Check {
         REFUSES,
     ],
     prose: Prose {
-        checks: "Each name server of `resolv.conf` is asked by itself, by UDP, once more, then by TCP; behind the stub of systemd-resolved its upstream servers too. None that answers fails, some that do not or that are slow warn.",
+        checks: "Each name server of `resolv.conf` is asked by itself, by UDP, once more, then by TCP; behind the stub of systemd-resolved its upstream servers too. None that answers fails, and so does none that answers over UDP, by which programs ask (unless `resolv.conf` has `options use-vc`); some that do not, or that are slow, warn.",
         why: "The system asks the servers in order and waits five seconds for each. One dead server in the list slows down every connection; if all are dead, no host can be reached by its name.",
         remedy: "Correct or remove the server that is named in the finding, where the configuration comes from (netplan, NetworkManager, systemd-resolved, DHCP), or have the network team open port 53 over UDP and TCP to it.",
     },
@@ -78,10 +78,12 @@ fn judge(context: &Context) -> Judgement {
     let resolvers = context.facts.resolvers().seen()?;
     let file = context.profile.network.resolv_conf.display().to_string();
     let slow_ms = context.profile.network.resolver_slow_ms;
+    let by_tcp = resolvers.configuration.asks_by_tcp();
+    let programs = if by_tcp { Asker::ByTcp } else { Asker::ByUdp };
     let mut items: Vec<Item> = resolvers
         .servers
         .iter()
-        .map(|asked| item(asked, &asked.server.to_string(), slow_ms))
+        .map(|asked| item(asked, &asked.server.to_string(), slow_ms, programs))
         .collect();
     let mut upstream_items: Vec<Item> = resolvers
         .upstreams
@@ -91,6 +93,7 @@ fn judge(context: &Context) -> Judgement {
                 asked,
                 &format!("{} (behind the stub)", asked.server),
                 slow_ms,
+                Asker::Stub,
             )
         })
         .collect();
@@ -105,6 +108,7 @@ fn judge(context: &Context) -> Judgement {
         .servers
         .iter()
         .filter(|asked| matches!(asked.answer, Answer::Replied(_)))
+        .filter(|asked| by_tcp || !is_tcp_only(asked))
         .count();
     let upstream_replies = resolvers
         .upstreams
@@ -137,8 +141,13 @@ fn verdict(resolvers: &Resolvers, items: Vec<Item>, file: &str, all_dead: bool) 
     };
     let mut verdict = Verdict::worst_of(items, all_well).expected("an answer of every name server");
     if all_dead {
+        let who = if verdict.cause.as_deref() == Some(TCP_ONLY.code) {
+            "no name server answers programs on this machine"
+        } else {
+            "no name server answers"
+        };
         verdict.summary = format!(
-            "no name server answers: {}",
+            "{who}: {}",
             verdict
                 .items
                 .iter()
@@ -176,7 +185,22 @@ fn verdict(resolvers: &Resolvers, items: Vec<Item>, file: &str, all_dead: bool) 
     verdict
 }
 
-fn item(asked: &Asked, name: &str, slow_ms: u64) -> Item {
+/// How a server is asked by those that need it.
+#[derive(Clone, Copy)]
+enum Asker {
+    /// The C library and Go ask over UDP, and over TCP only where an answer was too long (resolv.conf(5)).
+    ByUdp,
+    /// They ask over TCP, since `resolv.conf` has the option `use-vc`.
+    ByTcp,
+    /// systemd-resolved goes over to TCP where UDP is lost.
+    Stub,
+}
+
+fn is_tcp_only(asked: &Asked) -> bool {
+    asked.transport == Transport::Tcp && asked.tries > 2
+}
+
+fn item(asked: &Asked, name: &str, slow_ms: u64, asker: Asker) -> Item {
     let item = match &asked.answer {
         Answer::Silent => Item::fail(
             name,
@@ -195,11 +219,17 @@ fn item(asked: &Asked, name: &str, slow_ms: u64) -> Item {
                 REFUSES,
                 format!("it answers, but with {:?}", reply.code),
             ),
-            ReplyCode::NoError | ReplyCode::NxDomain
-                if asked.transport == Transport::Tcp && asked.tries > 2 =>
-            {
-                Item::warn(name, TCP_ONLY, "it answers over TCP and not over UDP")
-            }
+            ReplyCode::NoError | ReplyCode::NxDomain if is_tcp_only(asked) => match asker {
+                Asker::ByUdp => Item::fail(
+                    name,
+                    TCP_ONLY,
+                    "it answers over TCP and not over UDP, by which programs ask",
+                ),
+                Asker::Stub => Item::warn(name, TCP_ONLY, "it answers over TCP and not over UDP"),
+                Asker::ByTcp => {
+                    Item::pass(name, "answers over TCP, by which programs ask (use-vc)")
+                }
+            },
             ReplyCode::NoError | ReplyCode::NxDomain if asked.took_ms > slow_ms => Item::warn(
                 name,
                 SLOW,
@@ -256,6 +286,14 @@ mod tests {
         asked("10.0.0.1", reply(ReplyCode::NoError))
     }
 
+    fn by_tcp() -> Asked {
+        Asked {
+            transport: Transport::Tcp,
+            tries: 4,
+            ..well()
+        }
+    }
+
     fn silent() -> Asked {
         asked("10.0.0.2", Answer::Silent)
     }
@@ -307,14 +345,32 @@ mod tests {
                         ..well()
                     }],
                 ),
-                warn(
-                    "TCP only",
-                    "tcp-only",
-                    &[|| Asked {
-                        transport: Transport::Tcp,
-                        tries: 4,
-                        ..well()
-                    }],
+                fail("TCP only", "tcp-only", &[by_tcp]),
+                warn("one of two by TCP only", "tcp-only", &[well, by_tcp]),
+                Case::new(
+                    "TCP only, and programs ask by TCP",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let mut resolvers = Resolvers {
+                            servers: vec![by_tcp()],
+                            ..Resolvers::default()
+                        };
+                        resolvers.configuration.options.push("use-vc".into());
+                        facts.resolvers = Observed::Seen(resolvers);
+                    },
+                ),
+                Case::new(
+                    "TCP only behind the stub",
+                    Status::Warn,
+                    Some("tcp-only"),
+                    |facts: &mut Facts| {
+                        facts.resolvers = Observed::Seen(Resolvers {
+                            servers: vec![well()],
+                            upstreams: vec![by_tcp()],
+                            ..Resolvers::default()
+                        });
+                    },
                 ),
                 fail("all dead", "silent", &[silent, silent]),
                 Case::new(

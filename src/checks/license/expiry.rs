@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Limit, Measurement, Prose,
-        Verdict,
+        Verdict, system::clock,
     },
     facts::{Gap, Source},
     units::counted,
@@ -38,6 +38,10 @@ pub static EXPIRY: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    clock::blaming(context, judge_dates)
+}
+
+fn judge_dates(context: &Context) -> Judgement {
     let file = context.facts.license().seen()?;
     let reading = file.reading.seen()?;
     let unread = |member: &str| Gap::Failed(format!("`{member}` of the license could not be read"));

@@ -84,7 +84,10 @@ fn what_is_wrong_with_traefik_explains_what_is_seen_through_it() {
         let mut facts = nothing_observed();
         arrange(&mut facts);
         let follows = verdict(&HEALTH, &facts).follows;
-        follows.iter().map(|check| check.id).collect::<Vec<_>>()
+        follows
+            .iter()
+            .map(|followed| followed.check.id)
+            .collect::<Vec<_>>()
     };
     let through = follows(&through_traefik(502, "Bad Gateway"));
     let traefik = [

@@ -1,7 +1,7 @@
 //! A group of hosts: the worst of them, and the addresses that may stand in for their names.
 
 use super::{
-    causes,
+    PROXY, causes,
     host::{self, HostVerdict},
     landscape::Landscape,
     phases, request,
@@ -74,6 +74,12 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
         .fold(verdict, |verdict, problem| verdict.remark(problem.clone()));
     let verdict = if is_the_clock {
         verdict.follows(&system::CLOCK)
+    } else {
+        verdict
+    };
+    // A proxy that nobody can examine is said once.
+    let verdict = if verdict.cause.as_deref() == Some(causes::PROXY_UNSUPPORTED.code) {
+        verdict.follows_cause(&PROXY, causes::PROXY_UNSUPPORTED)
     } else {
         verdict
     };

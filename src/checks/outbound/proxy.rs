@@ -391,7 +391,10 @@ mod tests {
                 ..Proxies::default()
             });
             let follows = verdict(&PROXY, &facts).follows;
-            follows.iter().map(|check| check.id).collect::<Vec<_>>()
+            follows
+                .iter()
+                .map(|followed| followed.check.id)
+                .collect::<Vec<_>>()
         };
         let client = follows("/root/.docker/config.json:1:10: no JSON");
         assert_eq!(client, ["software.registry-login"]);

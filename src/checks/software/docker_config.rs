@@ -18,7 +18,7 @@ const MALFORMED: Cause = Cause::new(
     "malformed",
     "daemon.json cannot be read by the engine, which does not start with it again",
 );
-const UNBOUNDED_LOGS: Cause = Cause::new(
+pub const UNBOUNDED_LOGS: Cause = Cause::new(
     "unbounded-logs",
     "containers' logs grow until the disk is full",
 );
@@ -49,6 +49,7 @@ pub static DOCKER_CONFIG: Check = Check {
     },
     mends: &[
         Mend::new(Remedy::WriteDaemonConfig, &[UNBOUNDED_LOGS]),
+        Mend::new(Remedy::RecreateContainers, &[UNBOUNDED_LOGS]),
         Mend::new(Remedy::RestartDocker, &[NOT_IN_FORCE]),
     ],
     judge: Judge::One(judge),

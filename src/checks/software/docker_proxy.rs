@@ -71,17 +71,7 @@ fn judge(context: &Context) -> Judgement {
         (_, None, live) => Verdict::pass(format!("the Docker daemon uses {live}")).remark(
             "the shell has no proxy; what a person tries there goes another way than Docker does",
         ),
-        (_, Some((settings, proxy)), "") => Verdict::warn(
-            DAEMON_HAS_NONE,
-            format!(
-                "{} names the proxy {proxy}, and the Docker daemon has none",
-                settings.source
-            ),
-        )
-        .advice(format!(
-            "if this machine needs the proxy, write into /etc/systemd/system/docker.service.d/http-proxy.conf: [Service], Environment=HTTPS_PROXY=http://{proxy}"
-        ))
-        .advice(RESTART),
+        (_, Some((settings, proxy)), "") => daemon_has_none(settings, proxy),
         (_, Some((_, proxy)), live) if is_same(live, proxy) => {
             Verdict::pass(format!("the shell and the Docker daemon use {live}"))
         }
@@ -116,6 +106,27 @@ fn judge(context: &Context) -> Judgement {
         }
     }
     Ok(verdict)
+}
+
+/// The daemon is given its proxy by `HTTPS_PROXY` alone, whatever variable names it for the shell.
+fn daemon_has_none(settings: &ProxySettings, proxy: &ProxyAddress) -> Verdict {
+    let verdict = Verdict::warn(
+        DAEMON_HAS_NONE,
+        format!(
+            "{} names the proxy {proxy}, and the Docker daemon has none",
+            settings.source
+        ),
+    );
+    let Some(scheme) = proxy.scheme.for_the_daemon() else {
+        return verdict.by_hand().advice(format!(
+            "if this machine needs the proxy, have it speak HTTP or SOCKS 5 for the Docker daemon, which does not speak to {proxy} as it is set"
+        ));
+    };
+    verdict
+        .advice(format!(
+            "if this machine needs the proxy, write into /etc/systemd/system/docker.service.d/http-proxy.conf: [Service], Environment=HTTPS_PROXY={scheme}://{proxy}"
+        ))
+        .advice(RESTART)
 }
 
 const RESTART: &str =
@@ -353,5 +364,21 @@ mod tests {
             found.remarks.concat().contains("systemctl show docker"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn the_advice_spells_the_proxy_as_the_daemon_reads_it() {
+        for (shell, expected) in [
+            ("http://proxy:3128", "HTTPS_PROXY=http://proxy:3128"),
+            ("https://proxy:3128", "HTTPS_PROXY=https://proxy:3128"),
+            ("socks5h://proxy", "HTTPS_PROXY=socks5://proxy:1080"),
+            ("socks4://proxy", "have it speak HTTP or SOCKS 5"),
+        ] {
+            let mut facts = nothing_observed();
+            proxies(shell, "")(&mut facts);
+            let verdict = verdict(&DOCKER_PROXY, &facts);
+            assert!(verdict.advice[0].contains(expected), "{:?}", verdict.advice);
+            assert_eq!(verdict.by_hand, shell.starts_with("socks4"));
+        }
     }
 }

@@ -8,6 +8,6 @@ mod registry_login;
 
 pub use compose::COMPOSE;
 pub use docker::DOCKER;
-pub use docker_config::DOCKER_CONFIG;
+pub use docker_config::{DOCKER_CONFIG, UNBOUNDED_LOGS};
 pub use docker_proxy::DOCKER_PROXY;
 pub use registry_login::REGISTRY_LOGIN;

@@ -6,7 +6,7 @@ use super::DOCKER;
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
-        Remedy, Status, Verdict, outbound,
+        Remedy, Status, Verdict, dns, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -59,7 +59,10 @@ pub static REGISTRY_LOGIN: Check = Check {
         why: "The node's image is private. Without a login it can be neither installed nor updated, and Watchtower has nothing to mount. A login that is rejected makes Docker Hub refuse public images as well.",
         remedy: "Log in with the account that Sesam support has given you: `docker login --username NAME`, as the account that runs compose; the password is asked for.",
     },
-    mends: &[Mend::new(Remedy::RegistryLogin, &[MISSING, UNUSABLE])],
+    mends: &[Mend::new(
+        Remedy::RegistryLogin,
+        &[REJECTED, MISSING, UNUSABLE],
+    )],
     judge: Judge::One(judge),
 };
 
@@ -99,7 +102,9 @@ fn judge(context: &Context) -> Judgement {
         .collect();
     // What the files say is known, whatever is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown if !verdict.stands_alone => verdict.follows(&outbound::DOCKER),
+        Status::Unknown if !verdict.stands_alone => {
+            verdict.follows(&outbound::DOCKER).follows(&dns::RESOLVERS)
+        }
         _ => verdict.stands_alone(),
     })
 }

@@ -56,7 +56,7 @@ fn judge(context: &Context) -> Judgement {
         .seen()
         .map(Outbound::clock_offsets)
         .unwrap_or_default();
-    let ahead = middle(&offsets);
+    let ahead = context.clock_ahead;
     let limits = &context.profile.network;
     let measured = ahead.map(|ahead| apart(ahead, limits));
     if let Some(ahead) = ahead.filter(|ahead| exceeds(*ahead, limits.clock_warn_seconds)) {
@@ -98,11 +98,25 @@ fn judge(context: &Context) -> Judgement {
     })
 }
 
-/// The middle one, which one host with a wrong clock does not move.
-fn middle(offsets: &[(String, SignedDuration)]) -> Option<SignedDuration> {
-    let mut sorted: Vec<SignedDuration> = offsets.iter().map(|(_, offset)| *offset).collect();
-    sorted.sort();
-    sorted.get(sorted.len() / 2).copied()
+/// A judgement of dates, which follows from this clock where the time that the outbound hosts give finds them better.
+///
+/// # Errors
+///
+/// Those of `judge`.
+pub fn blaming(context: &Context, judge: fn(&Context) -> Judgement) -> Judgement {
+    let verdict = judge(context)?;
+    let better = |ahead| {
+        let theirs = Context {
+            now: context.now - ahead,
+            ..*context
+        };
+        judge(&theirs).is_ok_and(|other| other.status < verdict.status)
+    };
+    Ok(if context.clock_ahead.is_some_and(better) {
+        verdict.follows(&CLOCK)
+    } else {
+        verdict
+    })
 }
 
 /// How far the clocks are apart, whichever is ahead: that is what the limits are about.
@@ -406,5 +420,36 @@ mod tests {
                     .fail(Limit::Above(facts.profile.network.clock_off_seconds.into()))]
             );
         }
+    }
+
+    /// What a judgement of dates follows from, where the machine's clock is that many hours ahead of the hosts'.
+    fn blamed(hours: i64, judge: fn(&Context) -> Judgement) -> Vec<&'static str> {
+        let facts = nothing_observed();
+        let mut context = Context::new(&facts, &[], facts.observed_at);
+        context.clock_ahead = Some(SignedDuration::from_hours(hours));
+        let verdict = blaming(&context, judge).unwrap();
+        verdict
+            .follows
+            .iter()
+            .map(|followed| followed.check.id)
+            .collect()
+    }
+
+    #[test]
+    fn dates_that_are_right_by_the_hosts_time_follow_from_the_clock() {
+        /// Ends an hour before the cases' time.
+        fn ended(context: &Context) -> Judgement {
+            const GONE: Cause = Cause::new("gone", "");
+            let end: jiff::Timestamp = "2026-11-23T14:00:00Z".parse().unwrap();
+            Ok(if context.now < end {
+                Verdict::pass("still there")
+            } else {
+                Verdict::fail(GONE, "gone")
+            })
+        }
+        assert_eq!(blamed(2, ended), ["system.clock"]);
+        assert!(blamed(0, ended).is_empty());
+        assert!(blamed(-2, ended).is_empty());
+        assert!(blamed(2, |_| Ok(Verdict::pass("well"))).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Operating system, clock, memory pressure, limits, and the account that the product's files belong to.
 
 mod account;
-mod clock;
+pub mod clock;
 mod limits;
 mod memory_pressure;
 mod os;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     checks::{
         Category, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose, Status,
-        Verdict,
+        Verdict, system::clock,
     },
     facts::{
         Source,
@@ -37,6 +37,10 @@ pub static EXPIRY: Check = Check {
 };
 
 fn judge(context: &Context) -> Judgement {
+    clock::blaming(context, judge_dates)
+}
+
+fn judge_dates(context: &Context) -> Judgement {
     let certificates = context.facts.certificates().seen()?;
     let mode = certificates.mode();
     let chains = chains(certificates, mode)?;

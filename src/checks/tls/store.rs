@@ -37,7 +37,7 @@ pub static STORE: Check = Check {
     title: "The certificate for NODE_DOMAIN is in its place",
     category: Category::Tls,
     level: Level::Required,
-    needs: &[&config::ENV, &layout::LETSENCRYPT_DIR],
+    needs: &[&config::ENV],
     reads: &[Source::Certificates, Source::Stack],
     reference: "Operator's manual, Traefik and certificates; RFC 9525 for names",
     causes: &[
@@ -84,13 +84,18 @@ fn judge(context: &Context) -> Judgement {
 }
 
 fn acme(certificates: &Certificates, context: &Context) -> Judgement {
-    let Some(file) = certificates.acme.seen_or_absent()? else {
+    let found = match certificates.acme.seen_or_absent() {
+        Ok(found) => found,
+        Err(gap) => return Ok(Verdict::from(gap).follows(&layout::LETSENCRYPT_DIR)),
+    };
+    let Some(file) = found else {
         let path = context.profile.layout.letsencrypt_dir.join("acme.json");
         return Ok(Verdict::fail(
             STORE_MISSING,
             format!("{} does not exist", path.display()),
         )
-        // Traefik makes it.
+        // Traefik makes it, where its directory is.
+        .follows(&layout::LETSENCRYPT_DIR)
         .follows(&container::TRAEFIK)
         .expected("an ACME store with a certificate for NODE_DOMAIN")
         .advice("start the stack (docker compose up -d): Traefik makes the file when it first asks for a certificate, for which port 80 has to be reachable from the internet")

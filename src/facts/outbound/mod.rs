@@ -148,6 +148,19 @@ impl Outbound {
         }
         offsets
     }
+
+    /// How far this machine's clock is ahead of the hosts': the middle one, which one host with a wrong clock does
+    /// not move.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        let mut offsets: Vec<SignedDuration> = self
+            .clock_offsets()
+            .into_iter()
+            .map(|(_, offset)| offset)
+            .collect();
+        offsets.sort();
+        offsets.get(offsets.len() / 2).copied()
+    }
 }
 
 /// Looks at every host of the profile, and at the one that logs are sent to, all at once, within one deadline for all.

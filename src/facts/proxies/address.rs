@@ -34,6 +34,20 @@ pub enum Scheme {
     Socks,
 }
 
+impl Scheme {
+    /// What the Docker daemon calls it; none where it does not speak it. Go has `socks5` leave names to the proxy, and
+    /// older releases of it do not know `socks5h` (`net/http`, `Transport.Proxy`).
+    #[must_use]
+    pub fn for_the_daemon(self) -> Option<&'static str> {
+        match self {
+            Self::Http => Some("http"),
+            Self::Https => Some("https"),
+            Self::Socks5 => Some("socks5"),
+            Self::Socks => None,
+        }
+    }
+}
+
 /// Where a proxy is; never with its password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProxyAddress {

@@ -33,6 +33,26 @@ struct CreateAccount {
     home: PathBuf,
 }
 
+/// Whether a group of the account's name has to be made with it.
+#[derive(Clone, Copy)]
+enum GroupIs {
+    New,
+    There,
+}
+
+impl CreateAccount {
+    fn arguments<'a>(&'a self, user: &'a str, home: &'a str, group: GroupIs) -> Vec<&'a str> {
+        let mut arguments = vec!["--uid", user];
+        match group {
+            GroupIs::New => arguments.push("--user-group"),
+            GroupIs::There => arguments.extend(["--gid", &self.name]),
+        }
+        arguments.extend(["--no-create-home", "--home-dir", home]);
+        arguments.extend(["--shell", "/bin/bash", &self.name]);
+        arguments
+    }
+}
+
 impl Step for CreateAccount {
     fn words(&self) -> String {
         format!(
@@ -44,20 +64,12 @@ impl Step for CreateAccount {
     }
 
     fn script(&self) -> Vec<String> {
-        let (user, home) = (self.user.to_string(), self.home.display().to_string());
+        let home = self.home.display().to_string();
+        let mut useradd = vec!["useradd"];
+        let user = self.user.to_string();
+        useradd.extend(self.arguments(&user, &home, GroupIs::New));
         vec![
-            command([
-                "useradd",
-                "--uid",
-                &user,
-                "--user-group",
-                "--no-create-home",
-                "--home-dir",
-                &home,
-                "--shell",
-                "/bin/bash",
-                &self.name,
-            ]),
+            command(useradd),
             command([
                 "install", "-d", "-m", "750", "-o", &self.name, "-g", &self.name, &home,
             ]),
@@ -77,20 +89,15 @@ impl Step for CreateAccount {
                 .ok_or_else(|| StepError::NotHere(format!("{name} is not on this machine")))
         };
         let (user, home) = (self.user.to_string(), self.home.display().to_string());
+        let group = if machine.has_group(&self.name)? {
+            GroupIs::There
+        } else {
+            GroupIs::New
+        };
         change.run(
-            &program("useradd")?.arguments([
-                "--uid",
-                &user,
-                "--user-group",
-                "--no-create-home",
-                "--home-dir",
-                &home,
-                "--shell",
-                "/bin/bash",
-                &self.name,
-            ]),
+            &program("useradd")?.arguments(self.arguments(&user, &home, group)),
             WayBack::Program {
-                // What is in its home stays.
+                // What is in its home stays; a group of its name goes, unless others are in it, as userdel(8) says.
                 words: format!("remove the account {}", self.name),
                 call: program("userdel")?.arguments([&self.name]),
                 is_safe: true,

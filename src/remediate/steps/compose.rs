@@ -1,7 +1,7 @@
 //! Bringing the stack up, and waiting until it is well.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Made, command, one};
 use crate::{
+    checks::Remedy,
     profile::{AbsolutePath, Profile},
     remediate::{
         change::{Change, WayBack},
@@ -30,7 +31,7 @@ const LOG_LINES: usize = 5;
 
 /// The stack of one compose file.
 #[derive(Clone)]
-struct Project {
+pub(super) struct Project {
     file: PathBuf,
     directory: PathBuf,
     socket: PathBuf,
@@ -39,7 +40,7 @@ struct Project {
 }
 
 impl Project {
-    fn of(situation: &Situation) -> Self {
+    pub(super) fn of(situation: &Situation) -> Self {
         let profile = &situation.facts.profile;
         let found = situation
             .facts
@@ -67,8 +68,13 @@ impl Project {
         }
     }
 
+    /// Where its file is.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Compose with the words that name this project.
-    fn call(&self, machine: &Machine, words: &[&str]) -> Result<Call, StepError> {
+    pub(super) fn call(&self, machine: &Machine, words: &[&str]) -> Result<Call, StepError> {
         let is_plugin = self.plugin_directories.iter().any(|directory| {
             machine
                 .root()
@@ -100,7 +106,10 @@ impl Project {
     }
 
     /// Its containers by service, as the engine describes them.
-    fn containers(&self, machine: &Machine) -> Result<BTreeMap<String, Value>, StepError> {
+    pub(super) fn containers(
+        &self,
+        machine: &Machine,
+    ) -> Result<BTreeMap<String, Value>, StepError> {
         let engine = Engine::new(machine, &self.socket);
         let listed = engine.json("/containers/json?all=1")?;
         let mut containers = BTreeMap::new();
@@ -121,39 +130,46 @@ impl Project {
         Ok(containers)
     }
 
-    /// The services that do not run as the file has them, each with how.
-    fn differing(&self, machine: &Machine) -> Result<Vec<String>, StepError> {
+    /// The services that do not run as the file has them, as far as compose itself would tell.
+    pub(super) fn differing(&self, machine: &Machine) -> Result<BTreeSet<String>, StepError> {
         let said = machine.run(&self.call(machine, &["config", "--hash", "*"])?)?;
         let containers = self.containers(machine)?;
         let engine = Engine::new(machine, &self.socket);
-        let mut differing = Vec::new();
+        let mut differing = BTreeSet::new();
         for line in said.stdout.lines() {
             let Some((service, hash)) = line.split_once(' ') else {
                 continue;
             };
-            let Some(container) = containers.get(service) else {
-                differing.push(format!("{service} has no container"));
-                continue;
+            let is_current = match containers.get(service) {
+                None => false,
+                Some(container) => is_current(container, hash.trim(), &engine)?,
             };
-            let at = |path: &[&str]| {
-                path.iter()
-                    .try_fold(container, |value, member| value.get(member))
-            };
-            let label = at(&["Config", "Labels", "com.docker.compose.config-hash"]);
-            if at(&["State", "Running"]) != Some(&Value::Bool(true)) {
-                differing.push(format!("{service} does not run"));
-            } else if label.and_then(Value::as_str) != Some(hash.trim()) {
-                differing.push(format!("{service} is not as the file has it"));
-            } else if let Some(image) = at(&["Config", "Image"]).and_then(Value::as_str) {
-                let newest = engine.found(&format!("/images/{image}/json"))?;
-                let newest = newest.as_ref().and_then(|image| image.get("Id"));
-                if newest.is_some() && newest != at(&["Image"]) {
-                    differing.push(format!("{service} runs an older image"));
-                }
+            if !is_current {
+                differing.insert(service.to_owned());
             }
         }
         Ok(differing)
     }
+}
+
+/// Whether a container runs, was made from what hashes so, and of the image that its tag names now.
+fn is_current(container: &Value, hash: &str, engine: &Engine) -> Result<bool, StepError> {
+    let at = |path: &[&str]| {
+        path.iter()
+            .try_fold(container, |value, member| value.get(member))
+    };
+    let label = at(&["Config", "Labels", "com.docker.compose.config-hash"]);
+    if at(&["State", "Running"]) != Some(&Value::Bool(true))
+        || label.and_then(Value::as_str) != Some(hash)
+    {
+        return Ok(false);
+    }
+    let Some(image) = at(&["Config", "Image"]).and_then(Value::as_str) else {
+        return Ok(true);
+    };
+    let newest = engine.found(&format!("/images/{image}/json"))?;
+    let newest = newest.as_ref().and_then(|image| image.get("Id"));
+    Ok(newest.is_none() || newest == at(&["Image"]))
 }
 
 /// The step that brings the stack up.
@@ -186,6 +202,14 @@ impl Step for Up {
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
         Ok(!self.project.differing(machine)?.is_empty())
+    }
+
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[
+            Remedy::WriteEnvironment,
+            Remedy::WriteComposeFile,
+            Remedy::PullImages,
+        ]
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
@@ -354,6 +378,14 @@ impl Step for AwaitHealth {
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
         Ok(!self.lacking(machine)?.is_empty())
+    }
+
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[
+            Remedy::ComposeUp,
+            Remedy::RestartDocker,
+            Remedy::RecreateContainers,
+        ]
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {

@@ -89,10 +89,26 @@ fn proxies(situation: &Situation, machine: &Machine) -> DaemonProxies {
             .or_else(|| assigned(&text, &key))
             .or_else(|| assigned(&text, name))
     };
+    // The daemon does not read ALL_PROXY.
+    let for_daemon = |name: &str| {
+        one(name)
+            .or_else(|| one("ALL_PROXY"))
+            .map(as_the_daemon_reads)
+    };
     DaemonProxies {
-        http: one("HTTP_PROXY"),
-        https: one("HTTPS_PROXY"),
+        http: for_daemon("HTTP_PROXY"),
+        https: for_daemon("HTTPS_PROXY"),
         none_for: one("NO_PROXY"),
+    }
+}
+
+/// See [`Scheme::for_the_daemon`].
+fn as_the_daemon_reads(address: String) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks5h") => {
+            format!("socks5://{rest}")
+        }
+        _ => address,
     }
 }
 
@@ -109,4 +125,22 @@ fn assigned(text: &str, name: &str) -> Option<String> {
         let value = value.trim_matches(['"', '\'']);
         (!value.is_empty()).then(|| value.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_the_daemon_reads;
+
+    #[test]
+    fn names_are_left_to_a_socks_proxy_under_the_older_spelling() {
+        for (written, read) in [
+            ("socks5h://proxy:1080", "socks5://proxy:1080"),
+            ("SOCKS5H://a:b@proxy", "socks5://a:b@proxy"),
+            ("socks5://proxy", "socks5://proxy"),
+            ("http://proxy:3128", "http://proxy:3128"),
+            ("proxy:3128", "proxy:3128"),
+        ] {
+            assert_eq!(as_the_daemon_reads(written.into()), read);
+        }
+    }
 }

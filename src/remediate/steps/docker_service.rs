@@ -6,14 +6,20 @@ use std::{
 };
 
 use super::{ByHand, Made, command, one};
-use crate::remediate::{
-    change::{Change, WayBack},
-    engine::Engine,
-    machine::{Call, Machine},
-    step::{Situation, Step, StepError},
+use crate::{
+    checks::Remedy,
+    facts::FileKind,
+    remediate::{
+        change::{Change, WayBack},
+        engine::Engine,
+        machine::{Call, Machine},
+        step::{Situation, Step, StepError},
+    },
 };
 
 const SERVICE: &str = "docker";
+const SERVICE_UNIT: &str = "docker.service";
+const SOCKET_UNIT: &str = "docker.socket";
 /// The engine writes it when it starts.
 const PROCESS_FILE: &str = "/run/docker.pid";
 /// An engine with many containers takes its time.
@@ -96,13 +102,42 @@ impl Enable {
     }
 }
 
+impl Enable {
+    /// What is masked is a link to nothing, see systemctl(1).
+    fn is_masked(machine: &Machine, unit: &str) -> Result<bool, StepError> {
+        let place = Path::new("/etc/systemd/system").join(unit);
+        let Some(entry) = machine.entry(&place)? else {
+            return Ok(false);
+        };
+        Ok(entry.kind() == FileKind::Symlink && entry.target()? == Path::new("/dev/null"))
+    }
+
+    fn unmask(change: &mut Change, unit: &str) -> Result<(), StepError> {
+        let Some(program) = change.machine().program(&["systemctl"]) else {
+            return Err(StepError::NotHere("there is no systemctl here".into()));
+        };
+        change.run(
+            &Call::new(&program).arguments(["unmask", unit]),
+            WayBack::Program {
+                words: format!("mask {unit} again"),
+                call: Call::new(&program).arguments(["mask", unit]),
+                is_safe: true,
+            },
+        )?;
+        Ok(())
+    }
+}
+
 impl Step for Enable {
     fn words(&self) -> String {
         "have Docker start with the machine".into()
     }
 
     fn script(&self) -> Vec<String> {
-        vec![command(["systemctl", "enable", SERVICE])]
+        vec![
+            command(["systemctl", "unmask", SERVICE_UNIT, SOCKET_UNIT]),
+            command(["systemctl", "enable", SERVICE]),
+        ]
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
@@ -112,6 +147,11 @@ impl Step for Enable {
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
+        for unit in [SERVICE_UNIT, SOCKET_UNIT] {
+            if Self::is_masked(change.machine(), unit)? {
+                Self::unmask(change, unit)?;
+            }
+        }
         let machine = change.machine();
         change.run(
             &Self::systemctl(machine, "enable")?,
@@ -218,15 +258,8 @@ impl Step for Restart {
         Ok(false)
     }
 
-    fn belongs(
-        &self,
-        plan: &std::collections::BTreeSet<crate::checks::Remedy>,
-        machine: &Machine,
-    ) -> bool {
-        use crate::checks::Remedy;
-        let writes =
-            plan.contains(&Remedy::WriteDaemonConfig) || plan.contains(&Remedy::WriteDaemonProxy);
-        writes || self.is_needed(machine).unwrap_or(true)
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[Remedy::WriteDaemonConfig, Remedy::WriteDaemonProxy]
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {

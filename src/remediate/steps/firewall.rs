@@ -1,8 +1,9 @@
 //! A port let in through the machine's own firewall: ufw or firewalld, whichever runs.
 
-use super::{ByHand, Made, command, one};
+use super::{ByHand, Made, command};
 use crate::{
     checks::Port,
+    facts::firewall::{Firewall, FirewalldSource, UfwAction, UfwRule, Zone},
     remediate::{
         change::{Change, WayBack},
         machine::{Call, Machine},
@@ -10,25 +11,72 @@ use crate::{
     },
 };
 
-/// The step that lets a port in.
+/// The steps that let a port in: packets have to get through every firewall that runs.
 pub(super) fn make(port: Port, situation: &Situation, machine: &Machine) -> Made {
     let inbound = &situation.facts.profile.inbound;
-    let Some(number) = inbound
+    let Some(port) = inbound
         .iter()
         .find(|inbound| inbound.id == port.name())
         .map(|inbound| inbound.port)
     else {
         return Ok(Vec::new());
     };
+    let observed = situation.facts.firewall.seen().ok();
+    let mut steps: Vec<Box<dyn Step + Send>> = Vec::new();
     if is_ufw_active(machine) {
-        return one(OpenUfw { port: number });
+        if observed.is_some_and(|firewall| is_forbidden(firewall, port)) {
+            return Err(ByHand(format!(
+                "ufw has a rule about {port}/tcp that does more than allow it, which somebody decided: see `ufw status numbered`"
+            )));
+        }
+        steps.push(Box::new(OpenUfw { port }));
     }
     if is_firewalld_running(machine) {
-        return one(OpenFirewalld { port: number });
+        let zones = observed.map(|firewall| closed_zones(firewall, port));
+        for zone in zones.unwrap_or_default() {
+            steps.push(Box::new(OpenFirewalld { port, zone }));
+        }
     }
-    Err(ByHand(
-        "neither ufw nor firewalld runs on this machine".into(),
-    ))
+    if steps.is_empty() {
+        return Err(ByHand(
+            "neither ufw nor firewalld runs on this machine".into(),
+        ));
+    }
+    Ok(steps)
+}
+
+/// Whether ufw has a rule for everybody about a port that forbids or limits it: one that allows it would replace that
+/// one, or come after it.
+fn is_forbidden(firewall: &Firewall, port: u16) -> bool {
+    let forbids = |rule: &UfwRule| {
+        rule.action != UfwAction::Allow
+            && matches!(rule.protocol.as_str(), "tcp" | "any")
+            && (rule.ports.is_empty() || rule.ports.iter().any(|ports| ports.holds(port)))
+            && rule.from.is_none()
+            && rule.to.is_none()
+            && rule.interface.is_none()
+    };
+    let rules = firewall
+        .ufw
+        .seen()
+        .ok()
+        .and_then(|ufw| ufw.rules.seen().ok());
+    rules.is_some_and(|rules| rules.iter().any(forbids))
+}
+
+/// The zones of a firewalld that runs into which a port is not let.
+fn closed_zones(firewall: &Firewall, port: u16) -> Vec<String> {
+    let is_closed =
+        |zone: &&Zone| !zone.accepts_all && !zone.tcp_ports.iter().any(|ports| ports.holds(port));
+    match firewall.firewalld.seen() {
+        Ok(firewalld) if firewalld.learned_from == FirewalldSource::Daemon => firewalld
+            .zones
+            .iter()
+            .filter(is_closed)
+            .map(|zone| zone.name.clone())
+            .collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn ufw(words: &[&str]) -> Call {
@@ -71,12 +119,7 @@ impl Step for OpenUfw {
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
         let said = machine.run(&ufw(&["status"]))?;
         let rule = self.rule();
-        Ok(!said.stdout.lines().any(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            words.first() == Some(&rule.as_str())
-                && words.contains(&"ALLOW")
-                && words.contains(&"Anywhere")
-        }))
+        Ok(!said.stdout.lines().any(|line| lets_all_in(line, &rule)))
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
@@ -93,61 +136,115 @@ impl Step for OpenUfw {
     }
 }
 
+/// Whether a line of `ufw status` is the rule that lets everybody in, and not one about an interface or what goes out.
+fn lets_all_in(line: &str, rule: &str) -> bool {
+    let listed = line.split('#').next().unwrap_or_default();
+    let words: Vec<&str> = listed.split_whitespace().collect();
+    words == [rule, "ALLOW", "Anywhere"]
+}
+
+/// Where firewalld keeps a rule: what runs, and what it starts with.
+const KEEPINGS: [&[&str]; 2] = [&[], &["--permanent"]];
+
 struct OpenFirewalld {
     port: u16,
+    zone: String,
 }
 
 impl OpenFirewalld {
-    fn argument(&self, verb: &str) -> String {
-        format!("--{verb}-port={}/tcp", self.port)
+    /// The call that does this about the port, in one of its two keepings.
+    fn call(&self, keeping: &[&str], verb: &str) -> Call {
+        firewalld(keeping).arguments(self.arguments(verb))
+    }
+
+    fn arguments(&self, verb: &str) -> [String; 2] {
+        [
+            format!("--zone={}", self.zone),
+            format!("--{verb}-port={}/tcp", self.port),
+        ]
+    }
+
+    /// Only an answer is one: that the daemon cannot be asked is no closed port.
+    fn lacks(&self, machine: &Machine, keeping: &[&str]) -> Result<bool, StepError> {
+        machine.run(&firewalld(&["--state"]))?;
+        Ok(machine.run(&self.call(keeping, "query")).is_err())
     }
 }
 
 impl Step for OpenFirewalld {
     fn words(&self) -> String {
         format!(
-            "let {}/tcp in through firewalld, now and after a reboot",
-            self.port
+            "let {}/tcp in through firewalld's zone {}, now and after a reboot",
+            self.port, self.zone
         )
     }
 
     fn script(&self) -> Vec<String> {
-        let add = self.argument("add");
-        vec![
-            command(["firewall-cmd", &add]),
-            command(["firewall-cmd", "--permanent", &add]),
-        ]
+        let [zone, add] = self.arguments("add");
+        let line = |keeping: &[&str]| {
+            let words = ["firewall-cmd"].into_iter().chain(keeping.iter().copied());
+            command(words.chain([zone.as_str(), add.as_str()]))
+        };
+        KEEPINGS.into_iter().map(line).collect()
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
-        let query = self.argument("query");
-        let is_open = |permanent: &[&str]| {
-            let words: Vec<&str> = permanent.iter().copied().chain([query.as_str()]).collect();
-            machine.run(&firewalld(&words)).is_ok()
-        };
-        Ok(!(is_open(&[]) && is_open(&["--permanent"])))
+        for keeping in KEEPINGS {
+            if self.lacks(machine, keeping)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        let (add, remove) = (self.argument("add"), self.argument("remove"));
-        for permanent in [None, Some("--permanent")] {
-            let words = |verb: &str| {
-                let words: Vec<String> = permanent
-                    .into_iter()
-                    .map(ToOwned::to_owned)
-                    .chain([verb.to_owned()])
-                    .collect();
-                Call::new("firewall-cmd").arguments(words)
+        for keeping in KEEPINGS {
+            // What is there already is somebody else's, and stays when this is taken back.
+            if !self.lacks(change.machine(), keeping)? {
+                continue;
+            }
+            let when = if keeping.is_empty() {
+                "now"
+            } else {
+                "after a reboot"
             };
             change.run(
-                &words(&add),
+                &self.call(keeping, "add"),
                 WayBack::Program {
-                    words: format!("let {}/tcp no longer in through firewalld", self.port),
-                    call: words(&remove),
+                    words: format!(
+                        "let {}/tcp no longer in through firewalld's zone {} {when}",
+                        self.port, self.zone
+                    ),
+                    call: self.call(keeping, "remove"),
                     is_safe: true,
                 },
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_rule_for_everybody_from_everywhere_lets_all_in() {
+        for line in [
+            "80/tcp                     ALLOW       Anywhere                  ",
+            "80/tcp                     ALLOW       Anywhere                   # the web",
+        ] {
+            assert!(lets_all_in(line, "80/tcp"), "{line}");
+        }
+        for line in [
+            "80/tcp                     DENY        Anywhere",
+            "80/tcp                     ALLOW       10.0.0.0/8",
+            "80/tcp on eth1             ALLOW       Anywhere",
+            "80/tcp                     ALLOW OUT   Anywhere",
+            "80/tcp (v6)                ALLOW       Anywhere (v6)",
+            "8080/tcp                   ALLOW       Anywhere",
+        ] {
+            assert!(!lets_all_in(line, "80/tcp"), "{line}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Made, command, one, registry_login};
 use crate::{
+    checks::Remedy,
     facts::stack::{
         compose_file::{Surroundings, read},
         env_file,
@@ -42,7 +43,7 @@ pub(super) fn make(situation: &Situation) -> Made {
     one(Pull {
         environment_file: compose_file.with_file_name(&profile.stack.env_file),
         compose_file,
-        login_file: situation.login_file(),
+        keeper: registry_login::Keeper::of(situation),
         socket: Engine::socket_of(situation.facts),
         profile,
     })
@@ -52,7 +53,7 @@ struct Pull {
     profile: Profile,
     compose_file: PathBuf,
     environment_file: PathBuf,
-    login_file: PathBuf,
+    keeper: registry_login::Keeper,
     socket: PathBuf,
 }
 
@@ -120,7 +121,7 @@ impl Pull {
     }
 
     fn login(&self, machine: &Machine) -> Option<Login> {
-        registry_login::stored(machine, &self.login_file, &self.profile)
+        self.keeper.stored(machine, &self.profile)
     }
 
     fn outdated(&self, machine: &Machine) -> Result<Vec<Image>, StepError> {
@@ -180,6 +181,10 @@ impl Step for Pull {
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
         Ok(!self.outdated(machine)?.is_empty())
+    }
+
+    fn follows_from(&self) -> &'static [Remedy] {
+        &[Remedy::WriteEnvironment, Remedy::WriteComposeFile]
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {

@@ -3,6 +3,7 @@
 mod account;
 mod clock;
 mod compose;
+mod containers_anew;
 mod daemon_files;
 mod directories;
 mod docker_service;
@@ -39,7 +40,7 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         ));
     }
     match remedy {
-        Remedy::SynchroniseClock => clock::make(machine),
+        Remedy::SynchroniseClock => clock::make(situation, machine),
         Remedy::CreateAccount => account::make(situation),
         Remedy::InstallDocker => packages::engine(situation),
         Remedy::InstallCompose => packages::compose(situation),
@@ -64,6 +65,7 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         Remedy::Migrate => migration::migrate(situation, machine),
         Remedy::PullImages => images::make(situation),
         Remedy::ComposeUp => compose::up(situation),
+        Remedy::RecreateContainers => containers_anew::make(situation),
         Remedy::AwaitHealth => compose::await_health(situation),
         Remedy::RemoveOldContainers => migration::remove(situation),
         Remedy::OpenPort(port) => firewall::make(port, situation, machine),

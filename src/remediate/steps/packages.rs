@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Made, command, one};
+use super::{Made, clock, command, one};
 use crate::{
     profile::{AbsolutePath, Packages},
     remediate::{
@@ -18,6 +18,7 @@ use crate::{
 enum Wanted {
     Engine,
     Compose,
+    Time,
 }
 
 /// The step that installs the Docker engine.
@@ -28,6 +29,11 @@ pub(super) fn engine(situation: &Situation) -> Made {
 /// The step that installs Compose.
 pub(super) fn compose(situation: &Situation) -> Made {
     one(Install::new(situation, Wanted::Compose))
+}
+
+/// The step that installs a time service.
+pub(super) fn time_service(situation: &Situation) -> Box<dyn Step + Send> {
+    Box::new(Install::new(situation, Wanted::Time))
 }
 
 struct Install {
@@ -54,6 +60,7 @@ impl Install {
         match self.wanted {
             Wanted::Engine => "the Docker engine",
             Wanted::Compose => "Docker Compose",
+            Wanted::Time => "a time service",
         }
     }
 
@@ -61,6 +68,7 @@ impl Install {
         match self.wanted {
             Wanted::Engine => &packages.engine,
             Wanted::Compose => &packages.compose,
+            Wanted::Time => &packages.time,
         }
     }
 
@@ -123,6 +131,7 @@ impl Step for Install {
                 });
                 !is_plugin && machine.program(&["docker-compose"]).is_none()
             }
+            Wanted::Time => clock::installed(machine).is_none(),
         })
     }
 
@@ -141,7 +150,7 @@ impl Step for Install {
             )));
         };
         // Lists that cannot be refreshed may still name the package.
-        let stale = manager.refresh(machine).err();
+        let stale = change.ask(&manager.refresh()).err();
         let candidates = self.candidates(packages);
         let known = |manager: &Manager| {
             candidates
@@ -150,6 +159,8 @@ impl Step for Install {
         };
         let mut package = known(&manager);
         if package.is_none()
+            // Docker's own source has Docker's packages only.
+            && self.wanted != Wanted::Time
             && let Some(repository) = &packages.repository
         {
             machine.watch().say(&format!(
@@ -165,7 +176,7 @@ impl Step for Install {
                 repository.content.trim_start().as_bytes(),
                 attributes,
             )?;
-            manager.refresh(machine)?;
+            change.ask(&manager.refresh())?;
             package = known(&manager);
         }
         let Some(package) = package else {
@@ -230,13 +241,12 @@ impl Manager {
     }
 
     /// Has the lists of packages fetched anew.
-    fn refresh(&self, machine: &Machine) -> Result<(), StepError> {
+    fn refresh(&self) -> Call {
         let arguments: &[&str] = match self.kind {
             Kind::Apt => &["-q", "-o", "DPkg::Lock::Timeout=120", "update"],
             Kind::Dnf => &["-y", "-q", "makecache"],
         };
-        machine.run(&self.call(&self.program).arguments(arguments).told())?;
-        Ok(())
+        self.call(&self.program).arguments(arguments).told()
     }
 
     /// Whether the lists have a package, or it is installed.

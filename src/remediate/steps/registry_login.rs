@@ -57,8 +57,7 @@ pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
     machine.redactor().learn(&login.password);
     one(LogIn {
         login,
-        account: profile.install.login_account.clone(),
-        home: situation.login_home(),
+        keeper: Keeper::of(situation),
         socket: Engine::socket_of(situation.facts),
     })
 }
@@ -73,31 +72,46 @@ fn server(profile: &Profile) -> String {
         .unwrap_or_else(|| "https://index.docker.io/v1/".into())
 }
 
-struct LogIn {
-    login: Login,
+/// Whose login it is, and where that account keeps it.
+pub(super) struct Keeper {
     account: String,
     home: PathBuf,
-    socket: PathBuf,
 }
 
-impl LogIn {
+impl Keeper {
+    /// The account that Watchtower's login belongs to.
+    pub(super) fn of(situation: &Situation) -> Self {
+        Self {
+            account: situation.facts.profile.install.login_account.clone(),
+            home: situation.login_home(),
+        }
+    }
+
     fn file(&self) -> PathBuf {
         self.home.join(".docker/config.json")
     }
 
-    /// What the file says now.
+    /// What the file says now; nothing where there is none.
     fn document(&self, machine: &Machine) -> Result<Map<String, Value>, StepError> {
-        document(machine, &self.file())
+        let file = self.file();
+        let Some(content) = machine.read(&file, LARGEST)? else {
+            return Ok(Map::new());
+        };
+        match serde_json::from_slice(&content) {
+            Ok(Value::Object(document)) => Ok(document),
+            Ok(_) => Err(StepError::Other(format!(
+                "{} is no JSON object; move it away, and begin again",
+                file.display()
+            ))),
+            // The parser's message has the place and nothing of the text.
+            Err(error) => Err(StepError::Other(format!(
+                "{} is no JSON ({error}); move it away, and begin again",
+                file.display()
+            ))),
+        }
     }
 
-    fn inline(&self) -> Value {
-        let Login {
-            username, password, ..
-        } = &self.login;
-        json!({"auth": STANDARD.encode(format!("{username}:{password}"))})
-    }
-
-    /// User and group of the account that the login is for.
+    /// User and group of the account.
     fn owner(&self, machine: &Machine) -> Result<(u32, u32), StepError> {
         if self.account == "root" {
             return Ok((0, 0));
@@ -107,57 +121,135 @@ impl LogIn {
             .ok_or_else(|| StepError::Other(format!("there is no account {} yet", self.account)))
     }
 
-    fn store_by_helper(&self, change: &mut Change, helper: &str) -> Result<(), StepError> {
-        let is_name = !helper.is_empty()
-            && helper
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-        let program = format!("docker-credential-{helper}");
-        let Some(path) = change
-            .machine()
-            .program(&[program.as_str()])
-            .filter(|_| is_name)
-        else {
-            return Err(StepError::Other(format!(
-                "{} names the credential helper {program}, which is not on this machine; install it, or take credsStore and credHelpers out of the file",
-                self.file().display()
-            )));
+    /// A call of a credential helper by the account, in its home, which the way back has to name as well.
+    fn call(&self, machine: &Machine, helper: &Path, word: &str) -> Result<Call, StepError> {
+        let program = |name: &str| {
+            machine.program(&[name]).ok_or_else(|| {
+                StepError::NotHere(format!(
+                    "{name} is not on this machine, so the credential helper cannot be run"
+                ))
+            })
         };
-        let secret = json!({
-            "ServerURL": self.login.server,
-            "Username": self.login.username,
-            "Secret": self.login.password,
-        });
-        let call = self.as_account(change.machine(), &path, "store")?;
-        change.run(
-            &call.input(secret.to_string()),
-            WayBack::None {
-                words: format!(
-                    "the login of {} stays with the credential helper {program}",
-                    self.login.username
-                ),
-            },
-        )?;
-        Ok(())
+        let home = format!("HOME={}", self.home.display());
+        let helper = helper.display().to_string();
+        if self.account == "root" {
+            return Ok(Call::new(program("env")?).arguments([&home, &helper, word]));
+        }
+        let environment = program("env")?.display().to_string();
+        Ok(Call::new(program("runuser")?)
+            .arguments(["-u", &self.account, "--", &environment])
+            .arguments([&home, &helper, word]))
     }
 
-    fn as_account(&self, machine: &Machine, program: &Path, word: &str) -> Result<Call, StepError> {
-        let home = self.home.display().to_string();
-        if self.account == "root" {
-            return Ok(Call::new(program).arguments([word]).variable("HOME", home));
-        }
-        let change_user = machine.program(&["runuser"]).ok_or_else(|| {
-            StepError::NotHere("runuser is not on this machine, so the credential helper cannot be run as another account".into())
-        })?;
-        Ok(Call::new(change_user)
-            .arguments([
-                "-u",
-                &self.account,
-                "--",
-                &program.display().to_string(),
-                word,
-            ])
-            .variable("HOME", home))
+    /// The login that a helper holds for a registry; none where it holds none.
+    fn held(
+        &self,
+        machine: &Machine,
+        helper: &Path,
+        server: &str,
+    ) -> Result<Option<Login>, StepError> {
+        let call = self.call(machine, helper, "get")?.input(server);
+        let Ok(said) = machine.run(&call) else {
+            return Ok(None);
+        };
+        let said: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+        let member = |name: &str| Some(said.get(name)?.as_str()?.to_owned());
+        Ok(member("Username")
+            .zip(member("Secret"))
+            .map(|(username, password)| {
+                machine.redactor().learn(&password);
+                Login {
+                    server: server.to_owned(),
+                    username,
+                    password,
+                }
+            }))
+    }
+
+    /// The login that is stored, for pulling images, in the file or by a helper.
+    pub(super) fn stored(&self, machine: &Machine, profile: &Profile) -> Option<Login> {
+        let document = self.document(machine).ok()?;
+        let names = &profile.software.registry_names;
+        let inline = |server: &String| {
+            let encoded = document.get("auths")?.get(server)?.get("auth")?.as_str()?;
+            let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+            let (username, password) = decoded.split_once(':')?;
+            machine.redactor().learn(password);
+            Some(Login {
+                server: server.clone(),
+                username: username.to_owned(),
+                password: password.to_owned(),
+            })
+        };
+        let by_helper = |server: &String| {
+            let helper = helper_program(machine, &helper(&document, server)?)?;
+            self.held(machine, &helper, server).ok()?
+        };
+        names
+            .iter()
+            .find_map(inline)
+            .or_else(|| names.first().and_then(by_helper))
+    }
+}
+
+/// Where a credential helper is, by its name in the file.
+fn helper_program(machine: &Machine, helper: &str) -> Option<PathBuf> {
+    let is_name = !helper.is_empty()
+        && helper
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    is_name.then(|| machine.program(&[format!("docker-credential-{helper}").as_str()]))?
+}
+
+struct LogIn {
+    login: Login,
+    keeper: Keeper,
+    socket: PathBuf,
+}
+
+impl LogIn {
+    fn inline(&self) -> Value {
+        let Login {
+            username, password, ..
+        } = &self.login;
+        json!({"auth": STANDARD.encode(format!("{username}:{password}"))})
+    }
+
+    fn store_by_helper(&self, change: &mut Change, helper: &str) -> Result<(), StepError> {
+        let program = format!("docker-credential-{helper}");
+        let Some(path) = helper_program(change.machine(), helper) else {
+            return Err(StepError::Other(format!(
+                "{} names the credential helper {program}, which is not on this machine; install it, or take credsStore and credHelpers out of the file",
+                self.keeper.file().display()
+            )));
+        };
+        let Login {
+            server,
+            username,
+            password,
+        } = &self.login;
+        let secret = json!({"ServerURL": server, "Username": username, "Secret": password});
+        let machine = change.machine();
+        let way_back = if self.keeper.held(machine, &path, server)?.is_some() {
+            // The one before it is a secret, which no journal keeps.
+            WayBack::None {
+                words: format!(
+                    "the login of {username} stays with the credential helper {program}, in place of the one that it had"
+                ),
+            }
+        } else {
+            let erase = self.keeper.call(machine, &path, "erase")?;
+            WayBack::Program {
+                words: format!(
+                    "have the credential helper {program} forget the login for {server}"
+                ),
+                call: erase.input(server.as_str()),
+                is_safe: true,
+            }
+        };
+        let store = self.keeper.call(machine, &path, "store")?;
+        change.run(&store.input(secret.to_string()), way_back)?;
+        Ok(())
     }
 }
 
@@ -167,7 +259,7 @@ impl Step for LogIn {
             "log in to {} as {}, and keep the login in {} (mode 600)",
             self.login.server,
             self.login.username,
-            self.file().display()
+            self.keeper.file().display()
         )
     }
 
@@ -175,7 +267,7 @@ impl Step for LogIn {
         let login = super::command([
             "docker",
             "--config",
-            &self.home.join(".docker").display().to_string(),
+            &self.keeper.home.join(".docker").display().to_string(),
             "login",
             "--username",
             &self.login.username,
@@ -184,22 +276,13 @@ impl Step for LogIn {
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
-        let document = self.document(machine)?;
+        let document = self.keeper.document(machine)?;
         if let Some(helper) = helper(&document, &self.login.server) {
-            let path = machine.program(&[format!("docker-credential-{helper}").as_str()]);
-            let Some(path) = path else {
+            let Some(path) = helper_program(machine, &helper) else {
                 return Ok(true);
             };
-            let call = self
-                .as_account(machine, &path, "get")?
-                .input(self.login.server.clone());
-            return Ok(!machine.run(&call).is_ok_and(|said| {
-                serde_json::from_str::<Value>(&said.stdout).is_ok_and(|said| {
-                    said.get("Secret").and_then(Value::as_str) == Some(&self.login.password)
-                        && said.get("Username").and_then(Value::as_str)
-                            == Some(&self.login.username)
-                })
-            }));
+            let held = self.keeper.held(machine, &path, &self.login.server)?;
+            return Ok(held.as_ref() != Some(&self.login));
         }
         let stored = document
             .get("auths")
@@ -211,8 +294,8 @@ impl Step for LogIn {
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
         let machine = change.machine();
         Engine::new(machine, &self.socket).log_in(&self.login)?;
-        let owner = self.owner(machine)?;
-        let mut document = self.document(machine)?;
+        let owner = self.keeper.owner(machine)?;
+        let mut document = self.keeper.document(machine)?;
         let entry = if let Some(helper) = helper(&document, &self.login.server) {
             self.store_by_helper(change, &helper)?;
             machine.watch().say(
@@ -228,38 +311,19 @@ impl Step for LogIn {
         let Value::Object(auths) = auths else {
             return Err(StepError::Other(format!(
                 "“auths” in {} is no JSON object",
-                self.file().display()
+                self.keeper.file().display()
             )));
         };
         auths.insert(self.login.server.clone(), entry);
         let text = serde_json::to_string_pretty(&Value::Object(document))
             .map_err(|error| StepError::Other(error.to_string()))?;
-        let directory = self.home.join(".docker");
+        let directory = self.keeper.home.join(".docker");
         if !machine.has_directory(&directory)? {
             change.make_directory(&directory, FileAttributes { mode: 0o700, owner })?;
         }
         let attributes = FileAttributes { mode: 0o600, owner };
-        change.write_file(&self.file(), (text + "\n").as_bytes(), attributes)?;
+        change.write_file(&self.keeper.file(), (text + "\n").as_bytes(), attributes)?;
         Ok(())
-    }
-}
-
-/// What a docker client's configuration says; nothing where there is none.
-fn document(machine: &Machine, file: &Path) -> Result<Map<String, Value>, StepError> {
-    let Some(content) = machine.read(file, LARGEST)? else {
-        return Ok(Map::new());
-    };
-    match serde_json::from_slice(&content) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Err(StepError::Other(format!(
-            "{} is no JSON object; move it away, and begin again",
-            file.display()
-        ))),
-        // The parser's message has the place and nothing of the text.
-        Err(error) => Err(StepError::Other(format!(
-            "{} is no JSON ({error}); move it away, and begin again",
-            file.display()
-        ))),
     }
 }
 
@@ -273,21 +337,4 @@ fn helper(document: &Map<String, Value>, server: &str) -> Option<String> {
         .and_then(Value::as_str)
         .filter(|helper| !helper.is_empty())
         .map(ToOwned::to_owned)
-}
-
-/// The login that is stored in a docker client's configuration, for pulling images; none where a helper holds it.
-pub(super) fn stored(machine: &Machine, file: &Path, profile: &Profile) -> Option<Login> {
-    let document = document(machine, file).ok()?;
-    let auths = document.get("auths")?;
-    profile.software.registry_names.iter().find_map(|server| {
-        let encoded = auths.get(server)?.get("auth")?.as_str()?;
-        let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-        let (username, password) = decoded.split_once(':')?;
-        machine.redactor().learn(password);
-        Some(Login {
-            server: server.clone(),
-            username: username.to_owned(),
-            password: password.to_owned(),
-        })
-    })
 }

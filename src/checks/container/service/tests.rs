@@ -136,6 +136,18 @@ fn cases() {
             case("renamed", fail, Some("drifted"), |container, _| {
                 container.name = "x_traefik".into();
             }),
+            Case::new(
+                "renamed in the file only",
+                Status::Warn,
+                Some("drifted"),
+                |facts: &mut Facts| {
+                    made(|_, _| {})(facts);
+                    stack_file(|file| {
+                        let service = file.services.get_mut("traefik").unwrap();
+                        service.container_name = Some("proxy".into());
+                    })(facts);
+                },
+            ),
             case("another tag", fail, Some("drifted"), |_, details| {
                 details.image = "traefik:2.0".into();
             }),
@@ -181,7 +193,9 @@ fn a_container_whose_image_is_not_there_waits_for_the_registry() {
             }]);
         })(&mut facts);
         let follows = verdict(&TRAEFIK, &facts).follows;
-        follows.iter().any(|check| check.id == outbound::DOCKER.id)
+        follows
+            .iter()
+            .any(|followed| followed.check.id == outbound::DOCKER.id)
     };
     assert!(waits(&["sesam/fluent-bit:1.9.4"]));
     assert!(!waits(&["traefik:v3.1"]));

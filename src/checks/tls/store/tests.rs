@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     checks::{
         Status,
-        cases::{Case, judge_cases},
+        cases::{Case, judge_cases, nothing_observed, verdict},
         tls::samples::{self, Sample},
     },
     facts::{
@@ -33,9 +33,18 @@ fn with(change: impl Fn(&mut Sample) + 'static) -> impl Fn(&mut Facts) {
 }
 
 #[test]
-fn without_traefiks_directory_the_store_is_no_trouble_of_its_own() {
-    let needs: Vec<_> = STORE.needs.iter().map(|check| check.id).collect();
-    assert!(needs.contains(&"layout.letsencrypt-dir"), "{needs:?}");
+fn without_traefiks_directory_a_missing_store_is_no_trouble_of_its_own() {
+    let mut facts = nothing_observed();
+    holding(store(Vec::new()))(&mut facts);
+    assert!(verdict(&STORE, &facts).follows.is_empty());
+    samples::certificates(&mut facts).acme = Observed::Absent;
+    let follows = verdict(&STORE, &facts).follows;
+    let names: Vec<_> = follows.iter().map(|followed| followed.check.id).collect();
+    assert_eq!(names, ["layout.letsencrypt-dir", "container.traefik"]);
+    samples::certificates(&mut facts).acme = Observed::Failed("too many links".into());
+    let follows = verdict(&STORE, &facts).follows;
+    let names: Vec<_> = follows.iter().map(|followed| followed.check.id).collect();
+    assert_eq!(names, ["layout.letsencrypt-dir"]);
 }
 
 #[test]
