@@ -17,7 +17,7 @@ pub mod output;
 pub mod profile;
 pub mod program;
 pub mod progress;
-pub mod redact;
+pub use sesam_doctor_redact as redact;
 pub mod reference;
 pub mod remediate;
 pub mod report;

@@ -118,9 +118,12 @@ pub(super) fn search(text: &[u8], met: &mut dyn FnMut(usize, Rule)) {
             bucket(buckets, words[6]),
             bucket(buckets, words[7]),
         ];
-        if u64::from_le_bytes(hits) != 0 {
-            for (offset, (word, hit)) in words.into_iter().zip(hits).enumerate() {
-                report(table, at + offset, word, hit, met);
+        let mut pending = u64::from_le_bytes(hits);
+        while pending != 0 {
+            let offset = (pending.trailing_zeros() / 8) as usize;
+            pending &= !(0xff << (offset * 8));
+            if let (Some(word), Some(hit)) = (words.get(offset), hits.get(offset)) {
+                report(table, at + offset, *word, *hit, met);
             }
         }
         current = next;

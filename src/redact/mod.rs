@@ -7,6 +7,7 @@
 mod anchors;
 mod grams;
 mod identity;
+mod kind;
 mod known;
 mod mark;
 mod rules;

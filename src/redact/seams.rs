@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::kind::Kind;
+
 /// So much of each side is put together; a secret that reaches further is found by its parts.
 const SIDE: usize = 512;
 
@@ -23,18 +25,19 @@ pub(super) fn search(text: &[u8], look: &mut dyn FnMut(&[u8], Places<'_>)) {
         let (Some(before), Some(after)) = (text.get(..gap.start), text.get(gap.end..)) else {
             continue;
         };
-        let before = without_line_end(before);
-        let left = solid_end(before);
-        if left.len() < SHORTEST_SIDE {
-            continue;
-        }
+        // Most lines of a log begin with a short word, which is seen soonest.
         let indentation = after
             .iter()
             .take_while(|byte| b" \t>#\"'".contains(byte))
             .count();
         let right_start = gap.end + indentation;
         let right = solid_start(text.get(right_start..).unwrap_or_default());
-        if right.len() < SHORTEST_SIDE || !(is_folded(left) || is_folded(right)) {
+        if right.len() < SHORTEST_SIDE {
+            continue;
+        }
+        let before = without_line_end(before);
+        let left = solid_end(before);
+        if left.len() < SHORTEST_SIDE || !(is_folded(left) || is_folded(right)) {
             continue;
         }
         joined.clear();
@@ -80,16 +83,14 @@ fn is_folded(side: &[u8]) -> bool {
     (digits > 0 && letters > 1) || side.len() >= 32
 }
 
-fn is_solid(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/=-_%.~!$&*".contains(&byte)
-}
+static SOLID: Kind = Kind::letters_digits_and(b"+/=-_%.~!$&*");
 
 fn solid_end(text: &[u8]) -> &[u8] {
     let length = text
         .iter()
         .rev()
         .take(SIDE)
-        .take_while(|byte| is_solid(**byte))
+        .take_while(|byte| SOLID.has(**byte))
         .count();
     text.get(text.len() - length..).unwrap_or_default()
 }
@@ -98,7 +99,7 @@ fn solid_start(text: &[u8]) -> &[u8] {
     let length = text
         .iter()
         .take(SIDE)
-        .take_while(|byte| is_solid(**byte))
+        .take_while(|byte| SOLID.has(**byte))
         .count();
     text.get(..length).unwrap_or_default()
 }

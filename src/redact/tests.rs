@@ -230,6 +230,14 @@ const SECRETS: &[(&str, &str, &str)] = &[
         "FLUENTBIT_AUTH_HEADER=",
     ),
     ("password=${DB:-fallback}", "fallback", "password="),
+    ("+ password: a b c", "b", "+ password:"),
+    ("password = s3cret(x)", "s3cret", "password ="),
+    ("password=(hunter2)", "hunter2", "password="),
+    (
+        "token: one of the words w1tha5ecretvalue",
+        "w1tha5",
+        "token:",
+    ),
 ];
 
 #[test]
@@ -279,6 +287,25 @@ fn ordinary_words_stay() {
         "pwd=/srv/data",
         "design=abcdefghijklmnopqrstuvwx",
         "2026-11-25T10:00:00.123Z INFO token refreshed",
+        "\tat com.example.auth.PasswordEncoder.create(PasswordEncoder.java:76)",
+        "  File \"x.py\", line 3\n    token = os.environ[\"TOKEN\"]\n    password = getpass.getpass(\"Password: \")",
+        "    passwd = _raw_input(prompt, stream, input=input)",
+        "  + access_key    = (known after apply)\n  ~ master_password = (sensitive value)",
+        " - SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data",
+        "passwd:         files systemd sss [!UNAVAIL=return] ldap\nshadow: files",
+        "status installed passwd:amd64 1:4.8.1-2ubuntu2.1",
+        "{\"password\": \"$SECRET(db-password)\", \"client_secret\": \"$ENV(client-secret)\"}",
+        "pam_unix(passwd:chauthtok): password changed for kari",
+        "UPDATE sessions SET token = $1, expires_at = $2",
+        "password hashing uses password_encryption=scram-sha-256",
+        "https://graph.example.com/users/delta?$deltatoken=0123456789abcdefABCDEF&pageToken=a1b2c3d4e5",
+        "Connected to amqp://guest:**@rabbitmq:5672//",
+        "exec: \"docker-credential-desktop\": executable file not found in $PATH",
+        "org.example.BadCredentialsException: Bad credentials",
+        ">> \"Authorization: [hidden]\"",
+        "key_vault_secret.db: Refreshing state... [id=https://kv.vault.example/secrets/db/0123456789abcdef]",
+        "'token_endpoint_auth_methods_supported': ['client_secret_post', 'private_key_jwt']",
+        "{\"eos_token\": \"</s>\", \"pad_token\": \"<pad>\"}",
     ] {
         if redactor.text(text) != text {
             wrong.push(format!("{text} → {}", redactor.text(text)));

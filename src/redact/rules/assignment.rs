@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::Kind;
 use super::{
     byte_before, headers, line_end, line_start,
     names::{self, Promise},
@@ -13,8 +14,10 @@ const LONGEST_NAME: usize = 96;
 /// Longer values are cut where a line ends.
 const LONGEST_VALUE: usize = 8_192;
 
+static OF_NAMES: Kind = Kind::letters_digits_and(b"_.-");
+
 fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)
+    OF_NAMES.has(byte)
 }
 
 /// Where and how a name stands.
@@ -31,6 +34,9 @@ pub(super) struct Named {
 
 /// The secret that is assigned to the name around the anchor.
 pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
+    if !may_assign(text, at) {
+        return None;
+    }
     let named = name_around(text, at)?;
     let promise = names::promise(text.get(named.range.clone())?)?;
     let value = value_of(text, &named)?;
@@ -53,9 +59,15 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
     if values::is_harmless(content) || is_quantity(promise, text, &named, content) {
         return None;
     }
+    let is_prose = promise == Promise::Secret
+        && value.separator == b':'
+        && !closing
+        && values::is_sentence(content);
+    if is_prose || value.is_spaced && values::is_code(content) {
+        return None;
+    }
     // In the middle of a sentence a colon explains as often as it assigns.
-    let is_sentence =
-        value.separator == b':' && !named.is_first && !closing && named.quote.is_empty();
+    let is_sentence = value.separator == b':' && !named.is_first && !closing;
     if is_sentence && promise != Promise::Password && !values::looks_random(content) {
         return None;
     }
@@ -83,6 +95,26 @@ fn is_quantity(promise: Promise, text: &[u8], named: &Named, value: &[u8]) -> bo
         .all(|byte| byte.is_ascii_digit() || b".,".contains(byte));
     let is_bare_pass = name.eq_ignore_ascii_case(b"pass");
     promise == Promise::Secret && is_number && (value.len() <= 12 || is_bare_pass)
+}
+
+/// Whether something that assigns follows the word, which most words in a log do not have: a quick look.
+fn may_assign(text: &[u8], at: usize) -> bool {
+    let name = at + run(text, at, LONGEST_NAME, is_of_name);
+    let quotes = run(text, name, 9, |byte| b"\\\"'`".contains(&byte));
+    let after = name + quotes;
+    match text.get(after) {
+        Some(b'=' | b':' | b'>' | b',') => true,
+        Some(b' ' | b'\t') => {
+            let blanks = run(text, after, 17, |byte| b" \t".contains(&byte));
+            let is_flag = || {
+                let before = run_before(text, at, LONGEST_NAME, is_of_name);
+                text.get(at - before..at + 1)
+                    .is_some_and(|name| name.starts_with(b"-"))
+            };
+            matches!(text.get(after + blanks), Some(b'=' | b':' | b',')) || is_flag()
+        }
+        _ => false,
+    }
 }
 
 fn name_around(text: &[u8], at: usize) -> Option<Named> {
@@ -116,7 +148,7 @@ fn name_around(text: &[u8], at: usize) -> Option<Named> {
         quote.start - run_before(text, quote.start, LONGEST_NAME, |byte| byte != b'\n');
     let lead = text.get(line_start..quote.start)?;
     let lead = lead.trim_ascii_start();
-    let is_first = lead.iter().all(|byte| b" \t-#?,{".contains(byte))
+    let is_first = lead.iter().all(|byte| b" \t-+~#?,{".contains(byte))
         || lead.trim_ascii_end() == b"export"
         || lead.trim_ascii_end() == b"set"
         || lead.trim_ascii_end() == b"ENV";
@@ -144,6 +176,8 @@ pub(super) struct Value {
     closing: Option<Vec<u8>>,
     /// Whether it has its line to itself.
     is_line: bool,
+    /// Whether a blank stands before its `=`, as in source code.
+    is_spaced: bool,
     /// What stands before the name in its line, for YAML's blocks.
     lead: Range<usize>,
 }
@@ -275,6 +309,16 @@ fn value_of(text: &[u8], named: &Named) -> Option<Value> {
         b" \t".contains(&byte) || (closes_name && byte.is_ascii_whitespace())
     });
     at += whitespace;
+    // `"Password: "` is a prompt, and its quote closes.
+    let is_prompt = !closes_name
+        && !opened.is_empty()
+        && starts_with(text, at, opened)
+        && !text
+            .get(at + opened.len())
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if is_prompt {
+        return None;
+    }
     let slashes = run(text, at, 8, |byte| byte == b'\\');
     let enclosing = (!closes_name && !opened.is_empty()).then(|| opened.to_vec());
     let (start, closing) = match text.get(at + slashes) {
@@ -293,6 +337,7 @@ fn value_of(text: &[u8], named: &Named) -> Option<Value> {
         start,
         separator,
         closing,
+        is_spaced: separator == b'=' && blanks > 0,
         is_line: named.is_first && !named.is_flag && (separator == b'=' || separator == b':'),
         lead: line_start..named.quote.start,
     })

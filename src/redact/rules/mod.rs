@@ -11,6 +11,8 @@ mod values;
 
 use std::ops::Range;
 
+use super::kind::Kind;
+
 pub(super) use shapes::SHAPES;
 pub(super) use urls::{encoded_login, login, mail_address};
 
@@ -90,8 +92,10 @@ fn byte_before(text: &[u8], at: usize) -> Option<u8> {
         .copied()
 }
 
+static BASE64: Kind = Kind::letters_digits_and(b"+/-_");
+
 fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte)
+    BASE64.has(byte)
 }
 
 /// Where the line ends that `at` is in; at most as far as a rule reaches.

@@ -175,6 +175,26 @@ const HARMLESS_ENDS: &[&[u8]] = &[
     b"stream",
     b"number",
     b"realm",
+    b"exception",
+    b"supported",
+    b"encryption",
+    b"hashing",
+];
+
+/// Where a list goes on, which opens nothing.
+const CURSORS: &[&[u8]] = &[
+    b"page",
+    b"next",
+    b"skip",
+    b"delta",
+    b"sync",
+    b"continuation",
+];
+
+/// Ends of file names: what follows is a line in it, or a message about it.
+const FILE_ENDS: &[&[u8]] = &[
+    b"java", b"kt", b"scala", b"clj", b"py", b"rs", b"go", b"js", b"mjs", b"ts", b"tsx", b"rb",
+    b"php", b"cs", b"c", b"h", b"cc", b"cpp", b"hpp", b"md", b"html", b"txt", b"log",
 ];
 
 /// What the value of a name is.
@@ -194,6 +214,13 @@ pub(super) enum Promise {
 
 /// What a name promises, if it promises a secret.
 pub(super) fn promise(name: &[u8]) -> Option<Promise> {
+    let is_file = |dot| {
+        name.get(dot + 1..)
+            .is_some_and(|end| FILE_ENDS.contains(&end))
+    };
+    if memchr::memrchr(b'.', name).is_some_and(is_file) {
+        return None;
+    }
     let name = name.to_ascii_lowercase_words();
     let words: Vec<&[u8]> = name
         .split(|byte| *byte == b'_')
@@ -207,6 +234,14 @@ pub(super) fn promise(name: &[u8]) -> Option<Promise> {
         return Some(Promise::Secret);
     }
     if HARMLESS_ENDS.contains(last) {
+        return None;
+    }
+    let is_cursor = match last.strip_suffix(b"token") {
+        Some(b"") => CURSORS.contains(&previous),
+        Some(kind) => CURSORS.contains(&kind),
+        None => false,
+    };
+    if is_cursor {
         return None;
     }
     if *last == b"authorization" {

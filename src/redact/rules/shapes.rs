@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::{byte_before, run, starts_with};
 
 /// How a token looks.
-pub(in crate::redact) struct Shape {
+pub(crate) struct Shape {
     /// What it begins with, at least four bytes.
-    pub(in crate::redact) prefix: &'static str,
+    pub(crate) prefix: &'static str,
     /// How many characters follow at least.
     least: usize,
     /// Which characters follow.
@@ -46,7 +46,7 @@ const fn shape(prefix: &'static str, least: usize, alphabet: Alphabet) -> Shape 
 }
 
 /// From their issuers' documentation on how to scan for them.
-pub(in crate::redact) const SHAPES: &[Shape] = &[
+pub(crate) const SHAPES: &[Shape] = &[
     // Amazon: ids of access keys, lasting and temporary.
     shape("AKIA", 16, Alphabet::Capitals),
     shape("ASIA", 16, Alphabet::Capitals),

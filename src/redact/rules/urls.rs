@@ -10,7 +10,7 @@ use super::{byte_before, run, run_before};
 const LONGEST_LOGIN: usize = 256;
 
 /// The login before an `@`, where that belongs to a URL: `user:password` of `scheme://user:password@host`.
-pub(in crate::redact) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
+pub(crate) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
     let floor = at.saturating_sub(LONGEST_LOGIN);
     let before = text.get(floor..at)?;
     // JSON may escape slashes.
@@ -44,12 +44,14 @@ pub(in crate::redact) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
         // An account's name alone is none; a token in its place is.
         None => login.len() >= 16 || login.iter().any(u8::is_ascii_digit) && login.len() >= 8,
     };
-    let is_hidden = login.starts_with(b"[redacted") || login.is_empty();
+    let is_hidden = login.starts_with(b"[redacted")
+        || login.is_empty()
+        || password.is_some_and(|password| password.iter().all(|byte| *byte == b'*'));
     (is_login && !is_hidden).then_some(start..at)
 }
 
 /// The login of a URL that is encoded itself: the anchor is the second slash of `%3A%2F%2F`.
-pub(in crate::redact) fn encoded_login(text: &[u8], at: usize) -> Option<Range<usize>> {
+pub(crate) fn encoded_login(text: &[u8], at: usize) -> Option<Range<usize>> {
     let colon = text.get(at.checked_sub(3)?..at)?;
     let rest = text.get(at + 3..)?;
     if !colon.eq_ignore_ascii_case(b"%3a") || !rest.get(..3)?.eq_ignore_ascii_case(b"%2f") {
@@ -74,7 +76,7 @@ fn is_of_host(byte: u8) -> bool {
 }
 
 /// The address of a person around an `@`.
-pub(in crate::redact) fn mail_address(text: &[u8], at: usize) -> Option<Range<usize>> {
+pub(crate) fn mail_address(text: &[u8], at: usize) -> Option<Range<usize>> {
     let name = run_before(text, at, 64, |byte| {
         byte.is_ascii_alphanumeric() || b".!#$%&*+-/=?^_{|}~".contains(&byte)
     });
