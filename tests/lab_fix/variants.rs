@@ -102,3 +102,21 @@ fn behind_a_proxy_that_needs_a_login() {
     let differs = difference(&before, &machine.sh(WHOLE_MACHINE));
     assert!(differs.is_empty(), "{differs:#?}");
 }
+
+#[test]
+fn what_an_administrator_does_by_hand_leads_to_the_same_place() {
+    let Some(machine) = prepared("2025") else {
+        return;
+    };
+    machine.sh("bare");
+    machine.sh("sesam-doctor check SCOPE --profile /etc/lab.toml --timeout 10 --fix --dry-run --answers /root/answers.toml --script /root/by-hand.sh >/dev/null 2>&1 || test $? -eq 2".replace("SCOPE", super::SCOPE).as_str());
+    // The password is asked for on a terminal, which nobody is at here; everything else is done as it stands there.
+    machine.sh("sed -i 's/ # asks for the password$/ --password-stdin <\\/root\\/registry-password/' /root/by-hand.sh
+        grep -q password-stdin /root/by-hand.sh");
+    let by_hand = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root sh /root/by-hand.sh 2>&1";
+    println!("{}", machine.sh(by_hand));
+    machine.sh("wait-until is sesam-node '{{.State.Health.Status}}' healthy");
+    let after = fix(&machine, "");
+    expect_well(&after, &[]);
+    assert!(after.said.contains("nothing to do"), "{}", after.said);
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{AnswerError, Answers, Asks, Question, known};
+use super::{AnswerError, Answers, Question, known};
 use crate::{
     files::{Root, read_text},
     profile::Profile,
@@ -97,10 +97,8 @@ impl Answers {
             if let Some(fault) = question.fault(profile, &answer) {
                 return Err(wrong(format!("`{key}`: {fault}"), None));
             }
-            if question.asks == Asks::File
-                && let Err(error) = std::fs::metadata(&answer)
-            {
-                return Err(wrong(format!("`{key}`: {answer}: {error}"), None));
+            if let Some(fault) = question.file_fault(&answer) {
+                return Err(wrong(format!("`{key}`: {answer}: {fault}"), None));
             }
             answers.give(question, &answer, redactor);
         }
@@ -223,6 +221,14 @@ mod tests {
             (
                 "license_file = \"/no/such/file\"",
                 "/no/such/file: No such file",
+            ),
+            (
+                "license_file = \"/etc\"",
+                "`license_file`: /etc: it is a directory, not a file",
+            ),
+            (
+                "certificate_file = \"/dev/zero\"",
+                "`certificate_file`: /dev/zero: it is a device, not a file",
             ),
             ("registry_username = \"a:b\"", "neither a colon nor a space"),
         ] {

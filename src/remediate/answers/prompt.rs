@@ -100,10 +100,8 @@ impl<'a> Terminal<'a> {
                 _ => typed,
             };
             let fault = question.fault(profile, &answer).or_else(|| {
-                (question.asks == Asks::File)
-                    .then(|| std::fs::metadata(&answer).err())
-                    .flatten()
-                    .map(|error| format!("{answer} cannot be read: {error}"))
+                let fault = question.file_fault(&answer)?;
+                Some(format!("{answer} cannot be read: {fault}"))
             });
             let Some(fault) = fault else {
                 return Ok(answer);

@@ -1,7 +1,10 @@
 //! What can be asked, and what an answer has to be.
 
+use rustix::fs::FileType;
+
 use crate::{
     checks::value_fault,
+    files::FileKind,
     profile::{Profile, VariableKind},
 };
 
@@ -181,6 +184,21 @@ impl Question {
             )
         } else {
             format!("{} = \"…\"   # {}", self.key, self.why)
+        }
+    }
+
+    /// Why an answer that names a file cannot be used; none where it can, and where it names none.
+    #[must_use]
+    pub fn file_fault(&self, answer: &str) -> Option<String> {
+        if self.asks != Asks::File {
+            return None;
+        }
+        let kind = rustix::fs::stat(answer)
+            .map(|status| FileKind::from(FileType::from_raw_mode(status.st_mode)));
+        match kind {
+            Err(error) => Some(std::io::Error::from(error).to_string()),
+            Ok(FileKind::Regular) => None,
+            Ok(kind) => Some(format!("it is {kind}, not a file")),
         }
     }
 

@@ -167,6 +167,8 @@ impl Step for Pull {
     fn script(&self) -> Vec<String> {
         vec![command([
             "docker",
+            "--config",
+            &self.keeper.directory(),
             "compose",
             "--project-directory",
             &self

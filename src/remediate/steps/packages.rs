@@ -98,25 +98,43 @@ impl Step for Install {
     }
 
     fn script(&self) -> Vec<String> {
-        let lines = self.packages.iter().filter_map(|packages| {
-            let first = self.candidates(packages).first()?;
-            let install = match packages.name.as_str() {
-                "apt" => format!(
-                    "apt-get update && DEBIAN_FRONTEND=noninteractive {}",
-                    command(["apt-get", "install", "-y", first])
+        let mut lines = Vec::new();
+        for packages in &self.packages {
+            let Some(first) = self.candidates(packages).first() else {
+                continue;
+            };
+            let name = packages.name.as_str();
+            let (program, install) = match name {
+                "apt" => (
+                    "apt-get",
+                    format!(
+                        "apt-get update && DEBIAN_FRONTEND=noninteractive {}",
+                        command(["apt-get", "install", "-y", first])
+                    ),
                 ),
-                name => command([name, "-y", "install", first]),
+                _ => (name, command([name, "-y", "install", first])),
             };
-            let program = if packages.name == "apt" {
-                "apt-get"
-            } else {
-                &packages.name
-            };
-            Some(format!(
-                "if command -v {program} >/dev/null; then {install}; fi"
-            ))
-        });
-        lines.collect()
+            let word = if lines.is_empty() { "if" } else { "elif" };
+            lines.push(format!("{word} command -v {program} >/dev/null; then"));
+            if let Some(repository) = packages
+                .repository
+                .as_ref()
+                .filter(|_| self.wanted != Wanted::Time)
+            {
+                let file = repository.file.display().to_string();
+                lines.push(format!(
+                    "    {} || cat >{file} <<'END'",
+                    command([name, "-q", "info", first])
+                ));
+                lines.push(repository.content.trim().to_owned());
+                lines.push("END".to_owned());
+            }
+            lines.push(format!("    {install}"));
+        }
+        if !lines.is_empty() {
+            lines.push("fi".to_owned());
+        }
+        lines
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {

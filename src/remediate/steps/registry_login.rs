@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{ByHand, Made, one};
+use super::{ByHand, Made, command, one};
 use crate::{
     profile::Profile,
     remediate::{
@@ -89,6 +89,11 @@ impl Keeper {
 
     fn file(&self) -> PathBuf {
         self.home.join(".docker/config.json")
+    }
+
+    /// The directory that a docker client is told with `--config`.
+    pub(super) fn directory(&self) -> String {
+        self.home.join(".docker").display().to_string()
     }
 
     /// What the file says now; nothing where there is none.
@@ -264,15 +269,26 @@ impl Step for LogIn {
     }
 
     fn script(&self) -> Vec<String> {
-        let login = super::command([
+        let login = command([
             "docker",
             "--config",
-            &self.keeper.home.join(".docker").display().to_string(),
+            &self.keeper.directory(),
             "login",
             "--username",
             &self.login.username,
         ]);
-        vec![format!("{login}   # asks for the password")]
+        let mut lines = vec![format!("{login}   # asks for the password")];
+        if self.keeper.account != "root" {
+            let owner = format!("{0}:{0}", self.keeper.account);
+            lines.push(command([
+                "chown",
+                "-R",
+                "--",
+                &owner,
+                &self.keeper.directory(),
+            ]));
+        }
+        lines
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {

@@ -1,6 +1,6 @@
 //! A step that writes a file, whose content is made when it is written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{super::difference, command, docker_service};
 use crate::{
@@ -109,8 +109,11 @@ impl Step for WrittenFile {
         while shown.lines().any(|line| line == end) {
             end.push('_');
         }
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
         let mut lines = vec![
-            format!("umask 077; cat >{quoted} <<'{end}'"),
+            command(["mkdir", "-p", "--", &directory.display().to_string()]),
+            // What is made later is to be seen by others.
+            format!("(umask 077; cat >{quoted}) <<'{end}'"),
             shown.trim_end_matches('\n').to_owned(),
             end,
         ];
