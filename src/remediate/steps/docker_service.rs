@@ -88,10 +88,17 @@ pub(super) fn enable(machine: &Machine) -> Made {
             "there is no systemd here; enable Docker as this machine's init scripts have it (update-rc.d, chkconfig)".into(),
         ));
     }
-    one(Enable)
+    let masked = [SERVICE_UNIT, SOCKET_UNIT]
+        .into_iter()
+        .filter(|unit| Enable::is_masked(machine, unit).unwrap_or(false))
+        .collect();
+    one(Enable { masked })
 }
 
-struct Enable;
+struct Enable {
+    /// The units that have to be unmasked first.
+    masked: Vec<&'static str>,
+}
 
 impl Enable {
     fn systemctl(machine: &Machine, word: &str) -> Result<Call, StepError> {
@@ -130,14 +137,21 @@ impl Enable {
 
 impl Step for Enable {
     fn words(&self) -> String {
-        "have Docker start with the machine".into()
+        if self.masked.is_empty() {
+            return "have Docker start with the machine".into();
+        }
+        let masked = self.masked.join(" and ");
+        format!("unmask {masked}, and have Docker start with the machine")
     }
 
     fn script(&self) -> Vec<String> {
-        vec![
-            command(["systemctl", "unmask", SERVICE_UNIT, SOCKET_UNIT]),
-            command(["systemctl", "enable", SERVICE]),
-        ]
+        let unmask = self
+            .masked
+            .iter()
+            .map(|unit| command(["systemctl", "unmask", unit]));
+        unmask
+            .chain([command(["systemctl", "enable", SERVICE])])
+            .collect()
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
@@ -147,7 +161,7 @@ impl Step for Enable {
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        for unit in [SERVICE_UNIT, SOCKET_UNIT] {
+        for unit in &self.masked {
             if Self::is_masked(change.machine(), unit)? {
                 Self::unmask(change, unit)?;
             }
