@@ -3,7 +3,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::cast_precision_loss
+    clippy::cast_precision_loss,
+    clippy::format_collect
 )]
 
 use std::{
@@ -105,7 +106,7 @@ fn speed() -> bool {
                 redactor
                     .stream(&mut logs.as_bytes(), &mut io::sink())
                     .unwrap();
-                on_processor() - begun
+                on_processor().saturating_sub(begun)
             })
             .collect();
         times.sort();

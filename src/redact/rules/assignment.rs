@@ -315,7 +315,7 @@ fn value_of(text: &[u8], named: &Named) -> Option<Value> {
         && starts_with(text, at, opened)
         && !text
             .get(at + opened.len())
-            .is_some_and(|byte| byte.is_ascii_alphanumeric());
+            .is_some_and(u8::is_ascii_alphanumeric);
     if is_prompt {
         return None;
     }

@@ -210,10 +210,11 @@ fn is_reference(value: &[u8]) -> bool {
                 || rest == b":-"
                 || rest == b"-"
         }
-        [b'{', b'{', .., b'}', b'}'] => true,
-        // A parameter of a statement; Sesam's own references to what is kept apart.
+        // A parameter of a statement.
         [b'$', inner @ ..] if inner.len() <= 2 && inner.iter().all(u8::is_ascii_digit) => true,
-        [b'$', b'S', b'E', b'C', b'R', b'E', b'T', b'(', .., b')']
+        // A template's place, and Sesam's own references to what is kept apart.
+        [b'{', b'{', .., b'}', b'}']
+        | [b'$', b'S', b'E', b'C', b'R', b'E', b'T', b'(', .., b')']
         | [b'$', b'E', b'N', b'V', b'(', .., b')'] => true,
         [b'$', inner @ ..] => {
             name(inner)
