@@ -124,18 +124,18 @@ fn of_the_network(scenario: &NetworkScenario, whole: &Catalogue) -> Option<Case>
         .iter()
         .filter(|(_, _, status, _)| *status == scenario.status)
         .map(|(id, _, _, cause)| format!("{id} {cause}"));
-    let found: Vec<String> = match here.and_then(|here| here.found.clone()) {
-        Some(found) => found,
-        None => {
-            let proxy = of_the_shell_alone(scenario).then(|| DAEMON_HAS_NONE.to_owned());
-            let named: Vec<String> = if scenario.roots.is_empty() && scenario.status != "pass" {
-                warned.collect()
-            } else {
-                roots.collect()
-            };
-            proxy.into_iter().chain(named).collect()
-        }
+    let as_there = || {
+        let proxy = of_the_shell_alone(scenario).then(|| DAEMON_HAS_NONE.to_owned());
+        let named: Vec<String> = if scenario.roots.is_empty() && scenario.status != "pass" {
+            warned.collect()
+        } else {
+            roots.collect()
+        };
+        proxy.into_iter().chain(named).collect()
     };
+    let found: Vec<String> = here
+        .and_then(|here| here.found.clone())
+        .unwrap_or_else(as_there);
     Some(Case {
         kind: if found.is_empty() {
             Kind::Healthy

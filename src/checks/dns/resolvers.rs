@@ -200,7 +200,7 @@ fn is_tcp_only(asked: &Asked) -> bool {
     asked.transport == Transport::Tcp && asked.tries > 2
 }
 
-fn item(asked: &Asked, name: &str, slow_ms: u64, asker: Asker) -> Item {
+fn item(asked: &Asked, name: &str, slow_ms: u64, by: Asker) -> Item {
     let item = match &asked.answer {
         Answer::Silent => Item::fail(
             name,
@@ -219,7 +219,7 @@ fn item(asked: &Asked, name: &str, slow_ms: u64, asker: Asker) -> Item {
                 REFUSES,
                 format!("it answers, but with {:?}", reply.code),
             ),
-            ReplyCode::NoError | ReplyCode::NxDomain if is_tcp_only(asked) => match asker {
+            ReplyCode::NoError | ReplyCode::NxDomain if is_tcp_only(asked) => match by {
                 Asker::ByUdp => Item::fail(
                     name,
                     TCP_ONLY,
@@ -299,6 +299,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         let warn =
             |name, cause, answers| Case::new(name, Status::Warn, Some(cause), servers(answers));

@@ -212,7 +212,7 @@ fn is_reference(value: &[u8]) -> bool {
         }
         // A parameter of a statement.
         [b'$', inner @ ..] if inner.len() <= 2 && inner.iter().all(u8::is_ascii_digit) => true,
-        // A template's, and Sesam's own references to what is kept apart.
+        // A template's place, and Sesam's own references to what is kept apart.
         [b'{', b'{', .., b'}', b'}']
         | [b'$', b'S', b'E', b'C', b'R', b'E', b'T', b'(', .., b')']
         | [b'$', b'E', b'N', b'V', b'(', .., b')'] => true,
