@@ -111,7 +111,10 @@ impl Machine {
 
     /// Status and cause of `tls.store`, as JSON says them, and its whole finding.
     fn store(&self) -> (String, Value) {
-        let finding = finding(&self.report(&["check", "tls.store"]), "tls.store");
+        let finding = finding(
+            &self.report(&["check", "tls.store", "layout.letsencrypt-dir"]),
+            "tls.store",
+        );
         let cause = finding["cause"].as_str().unwrap_or("-");
         let told = format!("{} {cause}", finding["status"].as_str().unwrap());
         (told, finding)

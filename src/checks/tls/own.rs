@@ -5,7 +5,7 @@ use super::{
     store::{NO_CERTIFICATE, STORE_MISSING, STORE_UNREADABLE, domain_unknown},
 };
 use crate::{
-    checks::{Context, Judgement, Verdict},
+    checks::{Context, Judgement, Verdict, layout},
     facts::{
         Gap,
         certificates::{Certificate, Certificates, KeyState, OwnCertificates, Pair, ServerName},
@@ -24,6 +24,7 @@ pub(super) fn judge(certificates: &Certificates, context: &Context) -> Judgement
             STORE_MISSING,
             format!("{} does not exist", directory.display()),
         )
+        .follows(&layout::LETSENCRYPT_DIR)
         .expected("a directory with the certificate, its chain and its key in PEM")
         .advice(format!(
             "make {} and put the certificate with its chain and its private key there, in PEM",
