@@ -37,6 +37,8 @@ pub(super) enum HeaderError {
     NotAFile { name: String, kind: &'static str },
     #[error("it is damaged: a header cannot be read")]
     Garbled,
+    #[error("“{0}” in it is a name that no bundle has; nothing of it was taken")]
+    Name(String),
 }
 
 impl Header {
@@ -76,6 +78,9 @@ impl Header {
             return Err(HeaderError::Checksum);
         }
         let name = String::from_utf8_lossy(text(field(NAME))).into_owned();
+        if !is_plain(&name) {
+            return Err(HeaderError::Name(name.escape_debug().to_string()));
+        }
         let kind = match block.get(KIND) {
             Some(b'0' | 0) => None,
             Some(b'1') => Some("a hard link"),
@@ -94,6 +99,14 @@ impl Header {
         let size = size_of(field(SIZE)).ok_or(HeaderError::Garbled)?;
         Ok(Some(Self { name, size }))
     }
+}
+
+/// Whether a name leads nowhere else and shows as what it is, wherever it is unpacked or printed.
+fn is_plain(name: &str) -> bool {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    name.bytes().all(is_known)
+        && !name.starts_with('/')
+        && !name.split('/').any(|part| part == "..")
 }
 
 /// How many bytes fill up a file's last block.
