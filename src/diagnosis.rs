@@ -18,7 +18,7 @@ use crate::{
         Cause, Check, Context, GAP_CAUSES, Judge, Level, REGISTRY, Remedy, Selection, Status,
         Verdict,
     },
-    facts::{Facts, Source},
+    facts::{Facts, Source, View},
     report::{Finding, Fix, WaiverNote},
     settings::Waiver,
     utc::date_of,
@@ -169,11 +169,15 @@ impl Instance {
 
 fn instances(checks: &[&'static Check], facts: &Facts, rules: &Rules) -> Vec<Instance> {
     let relevant = relevant(checks, &rules.selection);
+    let shared = Context::new(facts, &[], rules.now);
     checks
         .iter()
         .copied()
         .flat_map(|check| {
-            let context = Context::new(facts, check.reads, rules.now);
+            let context = Context {
+                facts: View::new(facts, check.reads),
+                ..shared
+            };
             let is_relevant = relevant.contains(check.id);
             ids(check, &context)
                 .into_iter()

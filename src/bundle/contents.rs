@@ -277,9 +277,12 @@ fn safe(name: &str) -> String {
     let most = tar::LONGEST_NAME - DIRECTORY.len() - RESERVE;
     let clean: String = name
         .chars()
-        .map(|character| match character {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' | '-' | '/' => character,
-            _ => '_',
+        .map(|character| {
+            if tar::is_of_names(character) {
+                character
+            } else {
+                '_'
+            }
         })
         .take(most)
         .collect();

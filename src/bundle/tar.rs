@@ -101,10 +101,14 @@ impl Header {
     }
 }
 
+/// Whether a character is one of those that members' names are made of.
+pub(super) fn is_of_names(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "._-/".contains(character)
+}
+
 /// Whether a name leads nowhere else and shows as what it is, wherever it is unpacked or printed.
 fn is_plain(name: &str) -> bool {
-    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-    name.bytes().all(is_known)
+    name.chars().all(is_of_names)
         && !name.starts_with('/')
         && !name.split('/').any(|part| part == "..")
 }

@@ -2,7 +2,7 @@
 
 use super::find;
 use crate::{
-    checks::{Context, Judge, Status, software},
+    checks::{Check, Context, Judge, Status, Verdict, software},
     facts::Facts,
 };
 
@@ -48,13 +48,7 @@ fn has_drifted(facts: &Facts, name: &str) -> bool {
     let check = checks
         .into_iter()
         .find(|check| check.id.strip_prefix("container.") == Some(name));
-    let verdict = check.and_then(|check| {
-        let context = Context::new(facts, check.reads, facts.observed_at);
-        match check.judge {
-            Judge::One(judge) => judge(&context).ok(),
-            Judge::Family { .. } => None,
-        }
-    });
+    let verdict = check.and_then(|check| verdict(check, facts));
     verdict.is_some_and(|verdict| {
         verdict.status == Status::Fail
             && verdict.cause.as_deref() == Some(super::service::DRIFTED.code)
@@ -63,17 +57,20 @@ fn has_drifted(facts: &Facts, name: &str) -> bool {
 
 /// The services whose containers were made without a limit for their logs.
 fn unlimited(facts: &Facts) -> Vec<String> {
-    let check = &software::DOCKER_CONFIG;
-    let context = Context::new(facts, check.reads, facts.observed_at);
-    let Judge::One(judge) = check.judge else {
-        return Vec::new();
-    };
-    let items = judge(&context)
-        .map(|verdict| verdict.items)
-        .unwrap_or_default();
+    let items =
+        verdict(&software::DOCKER_CONFIG, facts).map_or_else(Vec::new, |verdict| verdict.items);
     items
         .into_iter()
         .filter(|item| item.cause.as_deref() == Some(software::UNBOUNDED_LOGS.code))
         .map(|item| item.name)
         .collect()
+}
+
+/// What a check says of the facts, where it can.
+fn verdict(check: &Check, facts: &Facts) -> Option<Verdict> {
+    let context = Context::new(facts, check.reads, facts.observed_at);
+    match check.judge {
+        Judge::One(judge) => judge(&context).ok(),
+        Judge::Family { .. } => None,
+    }
 }
