@@ -55,7 +55,7 @@ pub struct Scenario {
 }
 
 fn available() -> bool {
-    machine::available_with_outside() && internet::may_run()
+    machine::available_with_outside() && machine::packages_available() && internet::may_run()
 }
 
 #[test]
