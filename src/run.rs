@@ -14,7 +14,7 @@ mod terminal;
 mod undoing;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 
-use delivery::{deliver, deliver_report, print, say, sign, signer};
+use delivery::{deliver, deliver_report, print, say, show, sign, signer};
 use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
@@ -34,6 +34,7 @@ use crate::{
         Arguments, BundleOptions, Color, Command, FleetOptions, Format, RunOptions, ServeOptions,
     },
     diff::{self, StoredReportError},
+    document::pretty,
     facts,
     output::OutputError,
     program,
@@ -41,6 +42,7 @@ use crate::{
     reference,
     remediate::AnswerError,
     report::{PageError, Report},
+    screen,
     seal::{RecipientError, SignerError},
     serve::ServeError,
     settings::Settings,
@@ -73,9 +75,19 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// How the process ends after clap had its say: `--help` and `--version` are no refusals.
+/// Says why the command line is refused; `--help` and `--version` are no refusals.
 #[must_use]
-pub fn ending_of(refusal: &clap::Error) -> Exit {
+pub fn refuse(refusal: &clap::Error) -> Exit {
+    let plain = refusal.render().to_string();
+    let shown = Redactor::default().text(&plain);
+    // What the message repeats may act on a terminal as its colours do.
+    let acts = std::env::args_os().any(|word| word.to_string_lossy().contains(screen::is_hidden));
+    if refusal.use_stderr() && (acts || shown != plain) {
+        screen::tell(shown.trim_end());
+    } else {
+        // A closed stdout (`--help | head -1`) is no fault of the command line.
+        let _ = refusal.print();
+    }
     if refusal.use_stderr() {
         Exit::Refused
     } else {
@@ -147,9 +159,7 @@ pub fn run(arguments: Arguments) -> Exit {
     match carry_out(arguments, &redactor) {
         Ok(exit) => exit,
         Err(error) => {
-            let message = format!("sesam-doctor: {error}\n");
-            // Where stderr is closed there is nobody to tell.
-            let _ = io::stderr().write_all(redactor.text(&message).as_bytes());
+            screen::tell(&redactor.text(&format!("sesam-doctor: {error}")));
             Exit::Refused
         }
     }
@@ -273,7 +283,7 @@ async fn record(
     .await?;
     let mut document = serde_json::to_value(&facts)?;
     redactor.document(&mut document);
-    let text = serde_json::to_string_pretty(&document)? + "\n";
+    let text = pretty(&document)?;
     let files = output
         .into_iter()
         .map(|file| (file, text.clone()))
