@@ -23,6 +23,7 @@ pub mod remediate;
 pub mod report;
 pub mod run;
 mod schemas;
+pub mod screen;
 pub mod seal;
 pub mod serve;
 pub mod settings;

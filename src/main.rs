@@ -11,10 +11,6 @@ fn main() -> ExitCode {
     }
     match Arguments::try_parse() {
         Ok(arguments) => run::run(arguments).into(),
-        Err(refusal) => {
-            // A closed stdout (`--help | head -1`) is no fault of the command line.
-            let _ = refusal.print();
-            run::ending_of(&refusal).into()
-        }
+        Err(refusal) => run::refuse(&refusal).into(),
     }
 }

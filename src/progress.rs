@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    io::{self, IsTerminal, Write},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::{
     cli::RunOptions,
     facts::{Event, Source},
+    screen,
 };
 
 /// How often the line is drawn anew while nothing happens.
@@ -29,7 +29,7 @@ impl Progress {
     /// Progress of observing this many sources.
     #[must_use]
     pub fn new(sources: usize, options: &RunOptions) -> Self {
-        let wanted = !options.no_progress && !options.quiet && io::stderr().is_terminal();
+        let wanted = !options.no_progress && !options.quiet && screen::is_watched();
         let bar = if wanted {
             let bar = ProgressBar::with_draw_target(
                 u64::try_from(sources).ok(),
@@ -71,7 +71,7 @@ impl Progress {
     /// The next thing is being packed.
     pub fn pack(&self, name: &str) {
         self.bar.inc(1);
-        self.bar.set_message(name.to_owned());
+        self.bar.set_message(screen::harmless(name).into_owned());
     }
 
     /// Takes note of an event.
@@ -86,10 +86,9 @@ impl Progress {
                 self.bar.inc(1);
                 if self.log {
                     let gap = gap.as_ref().map_or(String::new(), |gap| format!(": {gap}"));
-                    let line = format!("{} took {} ms{gap}\n", source.name(), took.as_millis());
+                    let line = format!("{} took {} ms{gap}", source.name(), took.as_millis());
                     self.bar.suspend(|| {
-                        // A closed stderr is no reason to stop observing.
-                        let _ = io::stderr().write_all(line.as_bytes());
+                        screen::tell(&line);
                     });
                 }
             }

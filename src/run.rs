@@ -8,13 +8,14 @@ mod examination;
 mod fixing;
 mod fleet;
 mod formats;
+mod interruption;
 mod outside;
 mod serving;
 mod terminal;
 mod undoing;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -22,9 +23,8 @@ use std::{
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 
-use delivery::{deliver, deliver_report, print, say, sign, signer};
+use delivery::{deliver, deliver_report, print, say, show, sign, signer};
 use examination::{Examination, examined, gathered, judging_time, root, site};
 
 use crate::{
@@ -34,13 +34,14 @@ use crate::{
         Arguments, BundleOptions, Color, Command, FleetOptions, Format, RunOptions, ServeOptions,
     },
     diff::{self, StoredReportError},
+    document::pretty,
     facts,
     output::OutputError,
-    program,
     redact::{MarkKey, Redactor},
     reference,
     remediate::AnswerError,
     report::{PageError, Report},
+    screen,
     seal::{RecipientError, SignerError},
     serve::ServeError,
     settings::Settings,
@@ -73,9 +74,19 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// How the process ends after clap had its say: `--help` and `--version` are no refusals.
+/// Says why the command line is refused; `--help` and `--version` are no refusals.
 #[must_use]
-pub fn ending_of(refusal: &clap::Error) -> Exit {
+pub fn refuse(refusal: &clap::Error) -> Exit {
+    let plain = refusal.render().to_string();
+    let shown = Redactor::default().text(&plain);
+    // What the message repeats may act on a terminal as its colours do.
+    let acts = std::env::args_os().any(|word| word.to_string_lossy().contains(screen::is_hidden));
+    if refusal.use_stderr() && (acts || shown != plain) {
+        screen::tell(shown.trim_end());
+    } else {
+        // A closed stdout (`--help | head -1`) is no fault of the command line.
+        let _ = refusal.print();
+    }
     if refusal.use_stderr() {
         Exit::Refused
     } else {
@@ -147,9 +158,7 @@ pub fn run(arguments: Arguments) -> Exit {
     match carry_out(arguments, &redactor) {
         Ok(exit) => exit,
         Err(error) => {
-            let message = format!("sesam-doctor: {error}\n");
-            // Where stderr is closed there is nobody to tell.
-            let _ = io::stderr().write_all(redactor.text(&message).as_bytes());
+            screen::tell(&redactor.text(&format!("sesam-doctor: {error}")));
             Exit::Refused
         }
     }
@@ -195,12 +204,15 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         .build()
         .map_err(RunError::Threads)?;
     let is_service = matches!(asked, Asked::Service(_));
+    let changed = matches!(asked, Asked::Fix(_) | Asked::Undo { .. })
+        .then(|| root(&options).ok())
+        .flatten();
     let ending = runtime.block_on(async {
         tokio::select! {
             // The handlers stand before anything is begun.
             biased;
-            signal = interruption() => {
-                program::end_all();
+            signal = interruption::signalled() => {
+                interruption::end(changed).await;
                 Ok(if is_service {
                     // To be ended is how a service ends well.
                     Exit::Done
@@ -211,8 +223,13 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             ending = attend(asked, options, redactor.clone()) => ending,
         }
     });
-    // A look that hangs in the kernel must not keep the process.
-    runtime.shutdown_background();
+    if matches!(ending, Ok(Exit::Interrupted(_))) {
+        // A thread that still waits for a program or a timer would find the ground gone and say so on the terminal.
+        std::mem::forget(runtime);
+    } else {
+        // A look that hangs in the kernel must not keep the process.
+        runtime.shutdown_background();
+    }
     ending
 }
 
@@ -273,7 +290,7 @@ async fn record(
     .await?;
     let mut document = serde_json::to_value(&facts)?;
     redactor.document(&mut document);
-    let text = serde_json::to_string_pretty(&document)? + "\n";
+    let text = pretty(&document)?;
     let files = output
         .into_iter()
         .map(|file| (file, text.clone()))
@@ -366,23 +383,5 @@ fn colored(color: Color) -> bool {
             let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             io::stdout().is_terminal() && !unwanted
         }
-    }
-}
-
-/// The number of the first signal that asks the process to end.
-async fn interruption() -> u8 {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    match signals {
-        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-            _ = hangup.recv() => 1,
-        },
-        // Without handlers the kernel's defaults end the process.
-        _ => std::future::pending().await,
     }
 }

@@ -478,6 +478,18 @@ fn damaged_bundles_are_refused_and_say_why() {
         &all,
     );
     assert!(refusal(&other).contains("a symbolic link"));
+    let other = bundle.repacked(
+        |directory| {
+            let manifest = directory.join("manifest.json");
+            let content = std::fs::read_to_string(&manifest).unwrap();
+            let acting = content.replace("node/node.log\"", "a\\u001b[2J\\u202eb\"");
+            assert_ne!(acting, content);
+            std::fs::write(&manifest, acting).unwrap();
+        },
+        &all,
+    );
+    let message = refusal(&other);
+    assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message:?}");
     std::fs::remove_file(&log).unwrap();
     std::fs::write(&log, &content).unwrap();
     let without: Vec<&str> = all

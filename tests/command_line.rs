@@ -349,3 +349,80 @@ fn the_settings_of_the_examined_root_are_used() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["profile"]["name"], "2025");
 }
+
+/// Clears a screen, changes its title, begins a line anew, and turns what follows around.
+const ACTING: &str = "a\u{1b}[2J\u{1b}]0;t\u{7}\rb\u{9b}31m\u{202e}c";
+
+/// Whether something in it would act on a terminal or hide on one.
+fn acts(text: &str) -> bool {
+    text.contains(|letter: char| {
+        letter.is_control() && !matches!(letter, '\n' | '\t')
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    })
+}
+
+#[test]
+fn no_message_acts_on_the_terminal_that_shows_it() {
+    let place = tempfile::tempdir().unwrap();
+    let put = |name: &str, content: &str| {
+        let path = place.path().join(format!("{name}{ACTING}"));
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let settings = put("settings", "nonsense");
+    let profile = put("profile.toml", "extends = \"2023\"\nnonsense = 1\n");
+    let facts = put("facts", "[]");
+    let empty = put("empty", " \n");
+    let old = put("report", "{}");
+    let unknown_key = put("key", "\"k\\u001b[2J\\u202ey\" = 1\n");
+    let bytes = put("bytes", "k\u{1b}[2J = \u{9b}\n");
+    let beside = format!("html={}/{ACTING}/x", place.path().display());
+    for arguments in [
+        vec!["--config", &settings],
+        vec!["--config", &unknown_key],
+        vec!["--config", &bytes],
+        vec!["--profile", &profile],
+        vec!["--facts", &facts],
+        vec!["--facts", &empty],
+        vec!["--facts", ACTING],
+        vec!["--root", ACTING],
+        vec!["--only", ACTING],
+        vec!["--at", ACTING],
+        vec!["--report", &beside],
+        vec!["--sign", ACTING],
+        vec!["diff", &old, &old],
+        vec!["explain", ACTING],
+        vec!["probe", ACTING],
+        vec!["undo", ACTING],
+        vec!["--format", ACTING],
+        vec![ACTING],
+    ] {
+        let output = doctor().args(&arguments).output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {message}");
+        assert!(message.len() > 20, "{arguments:?}: {message}");
+        assert!(!acts(&message), "{arguments:?}: {message:?}");
+    }
+    for file in [&settings, &unknown_key, &profile] {
+        let output = doctor().args(["config", "check", file]).output().unwrap();
+        let words = text(&output.stdout);
+        assert!(words.contains("thing is wrong"), "{words}");
+        assert!(!acts(&words), "{words:?}");
+    }
+}
+
+#[test]
+fn an_empty_recording_is_called_empty() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for content in ["", "\n \n"] {
+        std::fs::write(file.path(), content).unwrap();
+        let output = doctor().arg("--facts").arg(file.path()).output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{message}");
+        assert!(
+            message.contains(&format!("{}: it is empty", file.path().display())),
+            "{message}"
+        );
+        assert!(message.contains("facts -o"), "{message}");
+    }
+}

@@ -136,7 +136,8 @@ fn the_journal_is_roots_alone_and_has_no_secret() {
         return;
     }
     let place = Place::bare();
-    place.fix().output().unwrap();
+    let acting = "a\u{1b}[2Jb\u{202e}c";
+    place.fix().env("SUDO_USER", acting).output().unwrap();
     let directory = fs::metadata(place.path(JOURNAL)).unwrap();
     assert_eq!(directory.mode() & 0o777, 0o700);
     let runs = place.runs();
@@ -146,11 +147,10 @@ fn the_journal_is_roots_alone_and_has_no_secret() {
     let content = fs::read_to_string(&runs[0]).unwrap();
     assert!(!content.contains("BEGIN SESAM LICENSE"));
     let list = place.undo().arg("--list").output().unwrap();
-    assert!(
-        text(&list.stdout).contains("completed"),
-        "{}",
-        text(&list.stdout)
-    );
+    let list = text(&list.stdout);
+    assert!(list.contains("completed"), "{list}");
+    assert!(list.contains("a\\u{1b}[2Jb\\u{202e}c"), "{list:?}");
+    assert!(!list.contains(['\u{1b}', '\u{202e}']), "{list:?}");
 }
 
 #[test]

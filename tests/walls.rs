@@ -11,10 +11,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("units", &[]),
     ("utc", &[]),
     ("output", &[]),
-    ("document", &[]),
+    ("document", &["screen"]),
     ("schemas", &[]),
     ("defects", &[]),
     ("redact", &[]),
+    ("screen", &[]),
     ("files", &["units"]),
     ("program", &[]),
     ("spelling", &[]),
@@ -50,6 +51,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "profile",
             "redact",
             "schemas",
+            "screen",
             "settings",
             "units",
         ],
@@ -71,7 +73,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "utc",
         ],
     ),
-    ("bundle", &["facts", "files", "output", "redact", "units"]),
+    (
+        "bundle",
+        &["document", "facts", "files", "output", "redact", "units"],
+    ),
     ("seal", &["files", "units"]),
     (
         "vantage",
@@ -84,7 +89,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "reference",
         &["checks", "cli", "document", "profile", "spelling"],
     ),
-    ("progress", &["cli", "facts"]),
+    ("progress", &["cli", "facts", "screen"]),
     ("cli", &[]),
     (
         "run",
@@ -106,6 +111,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "reference",
             "remediate",
             "report",
+            "screen",
             "seal",
             "serve",
             "settings",
@@ -275,4 +281,19 @@ fn every_check_has_cases_beside_it() {
         );
     }
     assert!(checks > 0);
+}
+
+#[test]
+fn one_place_writes_to_stderr() {
+    let writers: Vec<String> = sources()
+        .into_iter()
+        .filter(|(path, text)| {
+            room(path) != "screen"
+                && ["io::stderr", "eprint"]
+                    .iter()
+                    .any(|word| without_tests(text).contains(word))
+        })
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    assert_eq!(writers, Vec::<String>::new());
 }

@@ -14,7 +14,10 @@ use super::{
     manifest::{Manifest, Member},
     tar::{self, Header},
 };
-use crate::redact::{Passed, Redactor};
+use crate::{
+    document::pretty,
+    redact::{Passed, Redactor},
+};
 
 /// Packs well enough, and faster than disks write.
 const LEVEL: i32 = 3;
@@ -141,7 +144,7 @@ impl Spool {
         to: &mut dyn Write,
     ) -> io::Result<()> {
         let time = manifest.made_at.as_second();
-        let text = serde_json::to_string_pretty(manifest)? + "\n";
+        let text = pretty(manifest)?;
         let mut between = header_of(MANIFEST, text.len() as u64, time);
         between.extend(text.as_bytes());
         between.resize(between.len() + tar::padding(text.len() as u64), 0);

@@ -26,6 +26,12 @@ pub enum RecordingError {
         /// Why.
         problem: FileProblem,
     },
+    /// The file holds nothing.
+    #[error("{}: it is empty; facts are recorded by `sesam-doctor facts -o FILE`, and packed by `sesam-doctor bundle -o FILE`", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds no recorded facts.
     #[error("{}:{line}:{column}: no recorded facts: {message}; they are made by `sesam-doctor facts -o FILE`", path.display())]
     NotFacts {
@@ -59,6 +65,10 @@ pub fn read_recording(path: &Path) -> Result<Facts, RecordingError> {
 /// # Errors
 /// No JSON, or JSON of something else.
 pub fn recording_of(path: &Path, content: &[u8]) -> Result<Facts, RecordingError> {
+    if content.trim_ascii().is_empty() {
+        let path = path.to_path_buf();
+        return Err(RecordingError::Empty { path });
+    }
     parse_recording(content).map_err(|error| RecordingError::NotFacts {
         path: path.to_path_buf(),
         line: error.line(),

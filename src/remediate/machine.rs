@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     files::{FileKind, Root},
-    program::{self, Ended, Talk},
+    program::{self, Ended, Interruption, Talk},
     redact::Redactor,
 };
 
@@ -49,6 +49,7 @@ pub struct Call {
     input: Option<Vec<u8>>,
     deadline: Duration,
     is_told: bool,
+    interruption: Interruption,
 }
 
 impl Call {
@@ -62,6 +63,7 @@ impl Call {
             input: None,
             deadline: Duration::from_mins(1),
             is_told: false,
+            interruption: Interruption::Kills,
         }
     }
 
@@ -98,6 +100,13 @@ impl Call {
     #[must_use]
     pub fn told(mut self) -> Self {
         self.is_told = true;
+        self
+    }
+
+    /// Left to finish where the run is interrupted.
+    #[must_use]
+    pub fn to_its_end(mut self) -> Self {
+        self.interruption = Interruption::Waits;
         self
     }
 
@@ -311,6 +320,7 @@ impl Machine {
             environment: call.environment.clone(),
             input: call.input.clone(),
             hear: if call.is_told { Some(&hear) } else { None },
+            interruption: call.interruption,
         };
         let run = self
             .runtime

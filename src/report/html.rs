@@ -7,8 +7,6 @@ mod page;
 mod rows;
 mod templates;
 
-use std::fmt::Write;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use minijinja::{Value, value::Serde};
 use sha2::{Digest, Sha256};
@@ -18,6 +16,7 @@ pub(crate) use page::SituationView;
 pub use templates::{BUILT_IN as BUILT_IN_TEMPLATES, PageError, Templates};
 
 use super::{Changes, Report, json, text};
+use crate::document;
 use page::Page;
 
 /// Longer texts than this are cut in the page; the embedded report has them whole.
@@ -36,7 +35,10 @@ pub fn html(
     templates: &Templates,
 ) -> Result<String, PageError> {
     let sha256 = text::sha256(json(report)?.as_bytes());
-    let embedded = embeddable(&serde_json::to_string(report)?);
+    // JSON that may stand in a page: no `<`, and nothing that hides from whoever reads the source.
+    let embedded = document::escaped(&serde_json::to_string(report)?, |character| {
+        matches!(character, '<' | '>' | '&') || text::is_hidden(character)
+    });
     let shown = text::harmless(report, LONGEST)?;
     let style = templates.style(&sha256)?;
     let digest = STANDARD.encode(Sha256::digest(style.as_bytes()));
@@ -53,23 +55,6 @@ pub fn html(
     })?;
     text.push('\n');
     Ok(text)
-}
-
-/// JSON that may stand in a page: no `<`, and nothing that hides from whoever reads the source.
-fn embeddable(json: &str) -> String {
-    let mut embedded = String::with_capacity(json.len() + json.len() / 16);
-    let mut units = [0; 2];
-    for character in json.chars() {
-        if matches!(character, '<' | '>' | '&') || text::is_hidden(character) {
-            for unit in character.encode_utf16(&mut units) {
-                // Writing to a string does not fail.
-                let _ = write!(embedded, "\\u{unit:04x}");
-            }
-        } else {
-            embedded.push(character);
-        }
-    }
-    embedded
 }
 
 /// The report that a page embeds, as JSON.

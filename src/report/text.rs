@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Report;
+pub(super) use crate::screen::is_hidden;
 
 /// What stands for a character that is not shown.
 const REPLACEMENT: char = '\u{fffd}';
@@ -62,23 +63,6 @@ pub(crate) fn readable(text: &str, longest: usize) -> String {
 /// The text on one line.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Control characters, bidirectional overrides, zero-width characters, tags and what XML does not allow.
-pub(super) fn is_hidden(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{fffe}'..='\u{ffff}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        other => other.is_control(),
-    }
 }
 
 /// At most `most` bytes of the text, cut at a character.

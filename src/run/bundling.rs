@@ -12,11 +12,12 @@ use std::{
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::{Exit, RunError, examination::judged, formats, print, selection, sign, signer, site};
+use super::{Exit, RunError, examination::judged, formats, selection, show, sign, signer, site};
 use crate::{
     bundle::{self, Archive, Limits, MakeError, Manifest, Step, Text, Work},
     cli::{BundleOptions, RunOptions},
     diagnosis,
+    document::pretty,
     facts::{self, Event, Facts, Site},
     progress::Progress,
     redact::{MarkKey, Redactor},
@@ -90,11 +91,11 @@ pub(super) async fn bundle(
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         if packing.options.dry_run {
-            return print(&packing.listing(&runtime));
+            return show(&packing.listing(&runtime));
         }
         let manifest = packing.make(&runtime)?;
         sign(signer.as_ref(), &packing.output)?;
-        print(&packing.summary(&manifest))
+        show(&packing.summary(&manifest))
     })
     .await
     .unwrap_or_else(|error| Err(RunError::Stdout(io::Error::other(error))))?;
@@ -104,7 +105,7 @@ pub(super) async fn bundle(
 fn facts_text(facts: &Facts, redactor: &Redactor) -> Result<String, RunError> {
     let mut document = serde_json::to_value(facts)?;
     redactor.document(&mut document);
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
+    Ok(pretty(&document)?)
 }
 
 fn default_name(host: &str, at: Timestamp, is_encrypted: bool) -> PathBuf {

@@ -17,7 +17,7 @@ use crate::{
     files::{FileProblem, Root},
     profile::{self, Profile},
     redact::Redactor,
-    report,
+    report, screen,
     settings::{DEFAULT_FILE, Settings},
     spelling::nearest,
     toml_document::{self, DocumentError, place_of},
@@ -34,7 +34,7 @@ pub(super) fn schema(document: Document) -> serde_json::Result<String> {
         Document::Settings => Settings::schema(),
         Document::Profile => profile::schema(),
     };
-    Ok(serde_json::to_string_pretty(&schema)? + "\n")
+    pretty(&schema)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -146,7 +146,7 @@ pub(super) fn carry_out(
     redactor.document(&mut answer);
     print(&match options.format {
         Format::Json => pretty(&answer)?,
-        _ => redactor.text(&in_words(&documents, &remarks)).into_owned(),
+        _ => screen::harmless(&redactor.text(&in_words(&documents, &remarks))).into_owned(),
     })?;
     Ok(match worst {
         None => Exit::Done,

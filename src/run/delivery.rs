@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Exit, RunError};
-use crate::{cli::RunOptions, output, seal::Signer};
+use crate::{cli::RunOptions, output, screen, seal::Signer};
 
 /// What signs, where that is asked for.
 pub(super) fn signer(options: &RunOptions) -> Result<Option<Signer>, RunError> {
@@ -57,6 +57,11 @@ pub(super) fn sign(signer: Option<&Signer>, file: &Path) -> Result<(), RunError>
 
 pub(super) fn say(text: &str) -> Result<Exit, RunError> {
     print(text).map(|()| Exit::Done)
+}
+
+/// Puts words for a person on stdout.
+pub(super) fn show(words: &str) -> Result<(), RunError> {
+    print(&screen::harmless(words))
 }
 
 pub(super) fn print(text: &str) -> Result<(), RunError> {

@@ -7,13 +7,14 @@ use std::{
 };
 
 use super::{
-    Examination, Exit, RunError, account, examined, finish, print, selection, site,
+    Examination, Exit, RunError, account, examined, finish, print, selection, show, site,
     terminal::Terminal,
 };
 use crate::{
     checks::{Selection, Status},
     cli::{Command, Format, RunOptions},
     diagnosis::{self, Rules},
+    document::pretty,
     facts::Facts,
     profile::Profile,
     redact::Redactor,
@@ -22,6 +23,7 @@ use crate::{
         answers::{self, MissingAnswers, Question},
     },
     report::{Remediation, RemediationStep, Report},
+    screen::{self, Stderr},
 };
 
 /// Refuses options that mean nothing to the command that they stand with.
@@ -316,11 +318,11 @@ impl Job {
                     continue;
                 }
             }
-            let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+            let is_interactive = io::stdin().is_terminal() && screen::is_watched();
             if is_required && is_interactive {
                 let mut stdin = io::BufReader::with_capacity(1, Typed(io::stdin()));
                 let device = io::stdin();
-                answers::Terminal::new(&mut stdin, device.as_fd(), &mut io::stderr())
+                answers::Terminal::new(&mut stdin, device.as_fd(), &mut Stderr)
                     .ask(&open, &mut answers, profile, redactor)
                     .map_err(|error| refused(error.to_string()))?;
                 continue;
@@ -354,7 +356,7 @@ impl Job {
         if self.options.format == Format::Json {
             let mut document = serde_json::to_value(plan.document(machine))?;
             redactor.document(&mut document);
-            return print(&(serde_json::to_string_pretty(&document)? + "\n"));
+            return print(&pretty(&document)?);
         }
         let text = if plan.is_empty() && plan.left_to_a_person.is_empty() {
             "There is nothing to do.\n".to_owned()
@@ -364,7 +366,7 @@ impl Job {
                 plan.table(machine)
             )
         };
-        print(&redactor.text(&text))
+        show(&redactor.text(&text))
     }
 }
 

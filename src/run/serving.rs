@@ -1,11 +1,12 @@
 //! One report after another, for `serve`.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::{Examination, Exit, RunError, examined, formats, selection};
 use crate::{
     cli::{Format, RunOptions, ServeOptions},
     redact::Redactor,
+    screen,
     serve::{self, Answers, Service, Token},
 };
 
@@ -72,6 +73,5 @@ async fn answers(options: &RunOptions, redactor: &Redactor) -> Result<Answers, R
 }
 
 fn tell(words: &str) {
-    // Where stderr is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "sesam-doctor: {words}");
+    screen::tell(&format!("sesam-doctor: {words}"));
 }

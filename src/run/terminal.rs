@@ -8,6 +8,7 @@ use super::{RunError, fixing::refused};
 use crate::{
     cli::RunOptions,
     remediate::{Ask, Watch},
+    screen::{self, Stderr},
 };
 
 /// The person at the terminal, where there is one.
@@ -18,7 +19,7 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new(options: &RunOptions) -> Self {
-        let wanted = !options.no_progress && !options.quiet && io::stderr().is_terminal();
+        let wanted = !options.no_progress && !options.quiet && screen::is_watched();
         let bar = if wanted {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -36,7 +37,7 @@ impl Terminal {
 
     pub(super) fn is_interactive(&self) -> bool {
         let _ = self;
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        io::stdin().is_terminal() && screen::is_watched()
     }
 
     pub(super) fn agrees_to_plan(&self) -> Result<bool, RunError> {
@@ -59,7 +60,7 @@ impl Terminal {
     /// A yes has to be typed: Enter alone, or the end of input, is a no.
     fn asked(&self, words: &str) -> io::Result<bool> {
         let _ = self;
-        let mut stderr = io::stderr();
+        let mut stderr = Stderr;
         loop {
             write!(stderr, "{words} [yes/no] ")?;
             stderr.flush()?;
@@ -85,14 +86,13 @@ impl Watch for Terminal {
         if self.bar.is_finished() {
             self.bar.reset();
         }
-        self.bar.set_message(line.to_owned());
+        self.bar.set_message(screen::harmless(line).into_owned());
         self.bar.tick();
     }
 
     fn say(&self, line: &str) {
         self.bar.finish_and_clear();
-        // Where stderr is closed there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{line}");
+        screen::tell(line);
     }
 }
 

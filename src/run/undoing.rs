@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Exit, RunError, account,
     fixing::{blocking, say_taken_back},
-    print, site,
+    show, site,
     terminal::Terminal,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(super) async fn undo(
                 .map_err(|error| wrong(format!("the journal cannot be read: {error}")))
         };
         if list {
-            return print(&machine.redactor().text(&listed(&read()?))).map(|()| Exit::Done);
+            return show(&machine.redactor().text(&listed(&read()?))).map(|()| Exit::Done);
         }
         let lock =
             Lock::take(machine.root(), account()).map_err(|error| wrong(error.to_string()))?;
