@@ -1,10 +1,8 @@
 //! What a signal does that asks the process to end.
 
-use std::io::{self, Write};
-
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{files::Root, program, remediate};
+use crate::{files::Root, program, remediate, screen};
 
 /// The number of the first signal that asks the process to end.
 pub(super) async fn signalled() -> u8 {
@@ -51,7 +49,7 @@ fn tell_of_unfinished(root: &Root) {
     }
 }
 
-/// Where stderr is closed there is nobody to tell.
+/// On a line of its own: what was interrupted may have been writing one.
 fn tell(words: &str) {
-    let _ = writeln!(io::stderr(), "\n{words}");
+    screen::tell(&format!("\n{words}"));
 }
