@@ -111,7 +111,11 @@ impl Step for FinishPackages {
                 .doing("waiting for another package manager to end");
             std::thread::sleep(PAUSE);
         }
-        change.run(&self.manager.repair(), stays("in pieces"))?;
+        let status = status(change.machine().root())?;
+        let broken: Vec<&str> = states(&status)
+            .filter_map(|(package, state)| (state == State::Broken).then_some(package))
+            .collect();
+        change.run(&self.manager.repair(&broken), stays("in pieces"))?;
         Ok(())
     }
 }
@@ -125,9 +129,15 @@ fn has_updates(root: &Root) -> bool {
 
 /// Whether one of the packages is neither installed whole nor away.
 fn has_pieces(root: &Root, which: &Which) -> Result<bool, StepError> {
+    Ok(pieces(&status(root)?).any(|package| which.has(package)))
+}
+
+fn status(root: &Root) -> Result<String, StepError> {
     match read_text(root, Path::new(STATUS), LARGEST_STATUS) {
-        Ok(text) => Ok(pieces(&text).any(|package| which.has(package))),
-        Err(FileProblem::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Ok(text) => Ok(text),
+        Err(FileProblem::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(String::new())
+        }
         Err(problem) => Err(StepError::Other(format!(
             "{STATUS} cannot be read: {problem}"
         ))),
@@ -136,27 +146,40 @@ fn has_pieces(root: &Root, which: &Which) -> Result<bool, StepError> {
 
 /// The packages that are neither installed whole nor away.
 fn pieces(status: &str) -> impl Iterator<Item = &str> {
+    states(status).filter_map(|(package, state)| (state != State::Settled).then_some(package))
+}
+
+/// How far a package has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// As far as it was to come.
+    Settled,
+    /// Its files are there, and it has to be configured.
+    Unpacked,
+    /// Its files may be missing.
+    Broken,
+}
+
+/// Every package, and how far it has come.
+fn states(status: &str) -> impl Iterator<Item = (&str, State)> {
     let mut package = "";
     status.lines().filter_map(move |line| {
         if let Some(name) = line.strip_prefix("Package: ") {
             package = name;
         }
-        is_in_pieces(line).then_some(package)
+        Some((package, state(line.strip_prefix("Status: ")?)))
     })
 }
 
 /// Of the three words of a package's state, the second says whether it has to be installed again, and the third how far
 /// it has come.
-fn is_in_pieces(line: &str) -> bool {
-    let Some(state) = line.strip_prefix("Status: ") else {
-        return false;
-    };
-    let words: Vec<&str> = state.split(' ').collect();
-    matches!(words.as_slice(), [_, "reinstreq", _])
-        || matches!(
-            words.as_slice(),
-            [_, _, "half-installed" | "unpacked" | "half-configured"]
-        )
+fn state(words: &str) -> State {
+    let words: Vec<&str> = words.split(' ').collect();
+    match words.as_slice() {
+        [_, "reinstreq", _] | [_, _, "half-installed"] => State::Broken,
+        [_, _, "unpacked" | "half-configured"] => State::Unpacked,
+        _ => State::Settled,
+    }
 }
 
 #[cfg(test)]
@@ -165,19 +188,19 @@ mod tests {
 
     #[test]
     fn states_of_packages_are_told_apart() {
-        for (line, expected) in [
-            ("Status: install ok installed", false),
-            ("Status: deinstall ok config-files", false),
-            ("Status: install ok triggers-pending", false),
-            ("Status: install reinstreq half-installed", true),
-            ("Status: install ok unpacked", true),
-            ("Status: install ok half-configured", true),
-            ("Status: install reinstreq unpacked", true),
-            ("Status: unpacked", false),
-            ("Status:", false),
-            (" Status: install ok unpacked", false),
+        for (words, expected) in [
+            ("install ok installed", State::Settled),
+            ("deinstall ok config-files", State::Settled),
+            ("install ok triggers-pending", State::Settled),
+            ("install ok unpacked", State::Unpacked),
+            ("install ok half-configured", State::Unpacked),
+            ("install reinstreq unpacked", State::Broken),
+            ("install reinstreq half-installed", State::Broken),
+            ("install ok half-installed", State::Broken),
+            ("unpacked", State::Settled),
+            ("", State::Settled),
         ] {
-            assert_eq!(is_in_pieces(line), expected, "{line}");
+            assert_eq!(state(words), expected, "{words}");
         }
     }
 

@@ -333,9 +333,11 @@ impl Manager {
         }
     }
 
-    /// Has what is in pieces unpacked and configured again, with what it needs.
-    pub(super) fn repair(&self) -> Call {
-        self.apt(&["--fix-broken", "install"])
+    /// Has packages that are broken unpacked again, and everything configured. Without their names apt would configure what
+    /// depends on them first, and fail; of those that are unpacked it has no file.
+    pub(super) fn repair(&self, packages: &[&str]) -> Call {
+        self.apt(&["--fix-broken", "install", "--reinstall"])
+            .arguments(packages)
     }
 
     fn apt(&self, arguments: &[&str]) -> Call {
