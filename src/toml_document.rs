@@ -1,6 +1,7 @@
 //! Reading a TOML document that a person wrote, and saying where it is wrong.
 
 mod values;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -142,7 +143,13 @@ pub(crate) fn members(name: &str, text: &str) -> Result<Vec<Member>, DocumentErr
 
 fn faulty(name: &str, text: &str, fault: Fault) -> DocumentError {
     let nearest = nearest_known(&fault.message);
-    wrong_at(name, text, fault.offset, fault.message, nearest.as_deref())
+    wrong_at(
+        name,
+        text,
+        fault.offset,
+        words::plain(&fault.message),
+        nearest.as_deref(),
+    )
 }
 
 /// What is wrong at a byte offset of a document.
