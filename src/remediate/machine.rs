@@ -193,12 +193,14 @@ impl Machine {
             .and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))))
     }
 
-    /// Whether a group is in the machine's own file.
+    /// The number of a group, where it is in the machine's own file.
     ///
     /// # Errors
     /// Where that file cannot be read.
-    pub(super) fn has_group(&self, name: &str) -> Result<bool, StepError> {
-        Ok(self.named_in("/etc/group", name)?.is_some())
+    pub(super) fn group_number(&self, name: &str) -> Result<Option<String>, StepError> {
+        // group(5): name, password, number, members.
+        let fields = self.named_in("/etc/group", name)?;
+        Ok(fields.and_then(|fields| fields.into_iter().nth(2)))
     }
 
     /// The fields of a name's line in a file like passwd(5).
