@@ -9,14 +9,25 @@
   }));
   const search = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let count = 0;
     for (const machine of machines) {
       const matches = wanted.every((word) => machine.text.includes(word));
-      count += matches;
       for (const row of machine.rows) row.hidden = !matches;
     }
+    // Those that the chosen status leaves out are no find.
+    const count = machines.filter(({ rows: [row] }) => row.getClientRects().length).length;
     found.textContent = wanted.length ? `${count} of ${machines.length} machines` : "";
   };
   document.getElementById("search").hidden = false;
   words.addEventListener("input", search);
+  document.querySelector(".choose fieldset").addEventListener("change", search);
+  for (const button of document.querySelectorAll("[data-words]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      document.getElementById("show-all").checked = true;
+      words.value = button.dataset.words;
+      search();
+      document.getElementById("machines").scrollIntoView();
+      words.focus({ preventScroll: true });
+    });
+  }
 })();

@@ -1,7 +1,7 @@
 //! Running one program, bounded in time and in output, with nothing left behind.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     io,
     os::unix::process::ExitStatusExt,
     process::Stdio,
@@ -16,6 +16,7 @@ use rustix::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, Command},
+    sync::Notify,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -28,25 +29,73 @@ const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The process groups of all programs that run, so that an interrupted run can take them along.
 static RUNNING: Mutex<Running> = Mutex::new(Running {
-    leaders: BTreeSet::new(),
+    leaders: BTreeMap::new(),
     is_over: false,
 });
 
+/// Told whenever a program has ended.
+static ENDED: Notify = Notify::const_new();
+
 struct Running {
-    leaders: BTreeSet<i32>,
+    leaders: BTreeMap<i32, Interruption>,
     is_over: bool,
+}
+
+/// What becomes of a program when the run is interrupted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interruption {
+    /// It is killed.
+    #[default]
+    Kills,
+    /// It is left to finish, since it would leave the machine in pieces: a package manager is one.
+    Waits,
 }
 
 fn running() -> MutexGuard<'static, Running> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills every program that runs, with all it started, and starts no other: the doctor is about to end.
-pub fn end_all() {
+/// Kills every program that can be, with all it started, and starts no other: the doctor is about to end. Whether there
+/// is one that has to be waited for.
+#[must_use]
+pub fn end_all() -> bool {
     let mut running = running();
     running.is_over = true;
-    for leader in std::mem::take(&mut running.leaders) {
+    running.leaders.retain(|leader, interruption| {
+        if *interruption == Interruption::Kills {
+            kill(*leader);
+        }
+        *interruption == Interruption::Waits
+    });
+    !running.leaders.is_empty()
+}
+
+/// Waits until the programs that were left to finish have.
+pub async fn all_ended() {
+    loop {
+        let ended = ENDED.notified();
+        tokio::pin!(ended);
+        // Before looking, so that an end in between is not missed.
+        ended.as_mut().enable();
+        if running().leaders.is_empty() {
+            return;
+        }
+        ended.await;
+    }
+}
+
+/// Kills those too that were left to finish.
+pub fn break_off() {
+    for leader in std::mem::take(&mut running().leaders).into_keys() {
         kill(leader);
+    }
+}
+
+/// Returns where the run goes on; where it is being ended, the thread is held until the process is gone, so that
+/// nothing is begun meanwhile.
+pub fn hold_where_ending() {
+    while running().is_over {
+        std::thread::park();
     }
 }
 
@@ -114,6 +163,8 @@ pub struct Talk<'a> {
     pub input: Option<Vec<u8>>,
     /// Told every line that it writes, while it runs.
     pub hear: Option<&'a (dyn Fn(&str) + Send + Sync)>,
+    /// What becomes of it when the run is interrupted.
+    pub interruption: Interruption,
 }
 
 /// Like [`run`], with a say in what the program is given.
@@ -128,7 +179,7 @@ pub async fn converse(
 ) -> io::Result<Run> {
     let limit = Instant::now() + deadline;
     command.env_clear().envs(talk.environment);
-    let (mut child, group) = start(command, talk.input.is_some(), limit).await?;
+    let (mut child, group) = start(command, talk.input.is_some(), talk.interruption, limit).await?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(io::Error::other("its outputs are not connected"));
     };
@@ -192,7 +243,12 @@ async fn feed(stdin: Option<ChildStdin>, input: Option<Vec<u8>>) {
     }
 }
 
-async fn start(mut command: Command, is_fed: bool, limit: Instant) -> io::Result<(Child, Group)> {
+async fn start(
+    mut command: Command,
+    is_fed: bool,
+    interruption: Interruption,
+    limit: Instant,
+) -> io::Result<(Child, Group)> {
     command
         .env("PATH", PATH)
         .env("LC_ALL", "C")
@@ -208,7 +264,7 @@ async fn start(mut command: Command, is_fed: bool, limit: Instant) -> io::Result
         .kill_on_drop(true);
     let mut tries = 0;
     loop {
-        match spawn(&mut command) {
+        match spawn(&mut command, interruption) {
             Err(error)
                 if error.kind() == io::ErrorKind::ExecutableFileBusy
                     && tries < BUSY_RETRIES
@@ -223,7 +279,7 @@ async fn start(mut command: Command, is_fed: bool, limit: Instant) -> io::Result
 }
 
 /// Starts the program and notes its group, with nothing in between that could miss it.
-fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
+fn spawn(command: &mut Command, interruption: Interruption) -> io::Result<(Child, Group)> {
     let mut running = running();
     if running.is_over {
         return Err(io::Error::other("the run is being ended"));
@@ -233,7 +289,7 @@ fn spawn(command: &mut Command) -> io::Result<(Child, Group)> {
         .id()
         .and_then(|id| i32::try_from(id).ok())
         .ok_or_else(|| io::Error::other("it has no process id"))?;
-    running.leaders.insert(leader);
+    running.leaders.insert(leader, interruption);
     Ok((child, Group { leader }))
 }
 
@@ -294,6 +350,7 @@ impl Group {
     /// The leader is about to be reaped.
     fn forget(self) {
         running().leaders.remove(&self.leader);
+        ENDED.notify_waiters();
         std::mem::forget(self);
     }
 
@@ -304,9 +361,10 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if running().leaders.remove(&self.leader) {
+        if running().leaders.remove(&self.leader).is_some() {
             self.kill();
         }
+        ENDED.notify_waiters();
     }
 }
 

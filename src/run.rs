@@ -8,6 +8,7 @@ mod examination;
 mod fixing;
 mod fleet;
 mod formats;
+mod interruption;
 mod outside;
 mod serving;
 mod terminal;
@@ -22,7 +23,6 @@ use std::{
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 
 use delivery::{deliver, deliver_report, print, say, show, sign, signer};
 use examination::{Examination, examined, gathered, judging_time, root, site};
@@ -37,7 +37,6 @@ use crate::{
     document::pretty,
     facts,
     output::OutputError,
-    program,
     redact::{MarkKey, Redactor},
     reference,
     remediate::AnswerError,
@@ -205,12 +204,15 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
         .build()
         .map_err(RunError::Threads)?;
     let is_service = matches!(asked, Asked::Service(_));
+    let changed = matches!(asked, Asked::Fix(_) | Asked::Undo { .. })
+        .then(|| root(&options).ok())
+        .flatten();
     let ending = runtime.block_on(async {
         tokio::select! {
             // The handlers stand before anything is begun.
             biased;
-            signal = interruption() => {
-                program::end_all();
+            signal = interruption::signalled() => {
+                interruption::end(changed).await;
                 Ok(if is_service {
                     // To be ended is how a service ends well.
                     Exit::Done
@@ -221,8 +223,13 @@ fn carry_out(arguments: Arguments, redactor: &Redactor) -> Result<Exit, RunError
             ending = attend(asked, options, redactor.clone()) => ending,
         }
     });
-    // A look that hangs in the kernel must not keep the process.
-    runtime.shutdown_background();
+    if matches!(ending, Ok(Exit::Interrupted(_))) {
+        // A thread that still waits for a program or a timer would find the ground gone and say so on the terminal.
+        std::mem::forget(runtime);
+    } else {
+        // A look that hangs in the kernel must not keep the process.
+        runtime.shutdown_background();
+    }
     ending
 }
 
@@ -376,23 +383,5 @@ fn colored(color: Color) -> bool {
             let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
             io::stdout().is_terminal() && !unwanted
         }
-    }
-}
-
-/// The number of the first signal that asks the process to end.
-async fn interruption() -> u8 {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    match signals {
-        (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) => tokio::select! {
-            _ = interrupt.recv() => 2,
-            _ = terminate.recv() => 15,
-            _ = hangup.recv() => 1,
-        },
-        // Without handlers the kernel's defaults end the process.
-        _ => std::future::pending().await,
     }
 }

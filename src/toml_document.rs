@@ -1,6 +1,7 @@
 //! Reading a TOML document that a person wrote, and saying where it is wrong.
 
 mod values;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -129,7 +130,7 @@ pub fn read(root: &Root, path: &Path) -> Result<Option<String>, DocumentError> {
 /// # Errors
 /// With line, column, and the nearest known key where an unknown one is the trouble.
 pub fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, DocumentError> {
-    values::read(text).map_err(|fault| faulty(name, text, fault))
+    values::read(text).map_err(|fault| faulty(name, text, &fault))
 }
 
 /// The members of a document's first level, for documents that have no type of their own.
@@ -137,12 +138,18 @@ pub fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, DocumentE
 /// # Errors
 /// No TOML.
 pub(crate) fn members(name: &str, text: &str) -> Result<Vec<Member>, DocumentError> {
-    values::read_members(text).map_err(|fault| faulty(name, text, fault))
+    values::read_members(text).map_err(|fault| faulty(name, text, &fault))
 }
 
-fn faulty(name: &str, text: &str, fault: Fault) -> DocumentError {
+fn faulty(name: &str, text: &str, fault: &Fault) -> DocumentError {
     let nearest = nearest_known(&fault.message);
-    wrong_at(name, text, fault.offset, fault.message, nearest.as_deref())
+    wrong_at(
+        name,
+        text,
+        fault.offset,
+        words::plain(&fault.message),
+        nearest.as_deref(),
+    )
 }
 
 /// What is wrong at a byte offset of a document.

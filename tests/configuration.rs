@@ -107,6 +107,16 @@ fn what_is_right_passes_and_what_is_wrong_is_named_with_its_line() {
             "did you mean `plugins_dir`?",
         ),
         (
+            "\nmeasure_storage = \"yes\"".into(),
+            3,
+            "config.toml:2: error: the text \"yes\" stands where true or false has to stand",
+        ),
+        (
+            "[[waivers]]\ncheck = \"hardware.cpu\"".into(),
+            3,
+            "error: `reason` is missing",
+        ),
+        (
             "profile = \"2024\"".into(),
             3,
             "2024: error: there is no such profile",
@@ -143,6 +153,11 @@ fn a_profile_is_checked_with_the_settings_and_both_are_told_of() {
             "extends = \"2023\"\n[[outbound]]\nid = \"sesam\"\nlevel = \"required\"\nhosts = [\n {host = \"a.example\", port = 1, why = \"x\", ca_file = \"/nowhere.pem\"}]",
             1,
             "site.toml:6: warning: /nowhere.pem: No such file",
+        ),
+        (
+            "extends = \"2023\"\nhardware = 5",
+            3,
+            "site.toml:2: error: the number `5` stands where a table has to stand",
         ),
         (
             "extends = \"2023\"\n[hardware]\ncpu = 8",

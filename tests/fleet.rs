@@ -305,6 +305,11 @@ fn one_run_serves_every_format() {
         page.contains("script-src &#x27;sha256-"),
         "only its own script"
     );
+    assert_eq!(
+        page.matches("2026-03-31").count(),
+        1,
+        "what ends on one day on many machines is one line"
+    );
     let metrics = read("prometheus");
     assert!(
         metrics.contains("sesam_doctor_fleet_machines{status=\"fail\"} 4\n"),

@@ -1,6 +1,9 @@
 //! `--fix` on whole machines: from nothing to a running stack, and what becomes of it where a step fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "lab_fix/interrupted.rs"]
+mod interrupted;
+mod license_text;
 #[path = "support/machine.rs"]
 mod machine;
 #[path = "lab_fix/moved.rs"]
@@ -63,25 +66,11 @@ fn prepared(edition: &str) -> Option<Machine> {
         "/root/answers.toml",
         &(ANSWERS.replace("TRAEFIK", traefik) + more),
     );
-    machine.write("/root/license.key", &license());
+    machine.write("/root/license.key", &license_text::license());
     machine.write("/root/registry-password", "swordfish\n");
     machine.write("/root/auth-header", "Basic bG9nczpzd29yZGZpc2gy\n");
     machine.sh("chmod 600 /root/registry-password /root/auth-header /root/license.key");
     Some(machine)
-}
-
-/// A license of the subscription 12345 that is in date.
-fn license() -> String {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let payload = r#"{"_id": "12345", "expires": "2099-01-01T00:00:00", "email": "a@company.com", "created": "2020-01-01T00:00:00"}"#;
-    let outer = format!(
-        r#"{{"payload": "{}", "signature": "eA=="}}"#,
-        STANDARD.encode(payload)
-    );
-    format!(
-        "-----BEGIN SESAM LICENSE-----\n{}\n-----END SESAM LICENSE-----\n",
-        STANDARD.encode(outer)
-    )
 }
 
 /// What `--fix` said, its exit code and its report.

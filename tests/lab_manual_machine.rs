@@ -2,6 +2,7 @@
 //! And the same machine with one thing broken at a time: that thing is the root cause.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod license_text;
 mod support;
 
 use std::{
@@ -10,7 +11,6 @@ use std::{
     process::{Command, Output},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use support::text;
 
@@ -179,17 +179,11 @@ fn write(path: &Path, content: &str) {
 }
 
 fn license_key(id: &str, expires: &str) -> String {
-    let payload = format!(
-        r#"{{"_id": "{id}", "expires": "{expires}", "email": "jo@acme.io", "created": "2020-01-01T00:00:00"}}"#
-    );
-    let outer = format!(
-        r#"{{"payload": "{}", "signature": "c2lnbmF0dXJl"}}"#,
-        STANDARD.encode(payload)
-    );
-    format!(
-        "-----BEGIN SESAM LICENSE-----\n{}\n-----END SESAM LICENSE-----\n",
-        STANDARD.encode(outer)
-    )
+    let payload = license_text::payload(&format!("\"{id}\""), expires);
+    license_text::armoured(&license_text::encoded(
+        license_text::signed(&payload).as_bytes(),
+        0,
+    ))
 }
 
 fn with_status(report: &Value, statuses: &[&str]) -> Vec<String> {

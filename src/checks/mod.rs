@@ -35,6 +35,7 @@ pub use cause::{Cause, GAP_CAUSES, gap_cause};
 pub use config::value_fault;
 pub use connection::{Connection, Direction};
 pub use container::{KEPT_SUFFIX, Stale, foreign_containers, to_make_anew};
+pub use license::license_fault;
 pub use measurement::{Limit, Measurement};
 pub use registry::{REGISTRY, Selection, UnknownWord, find};
 pub use remedy::{Directory, Mend, Port, Remedy, Restricted, Safety};

@@ -7,7 +7,7 @@ use minijinja::{Value, value::Serde};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Expiry, Fleet, Machine, Requirement, count_of, distance, table::counts};
+use super::{CommonCause, Expiry, Fleet, Machine, Requirement, count_of, distance, table::counts};
 use crate::{
     checks::Status,
     report::{PageError, Situation, SituationView, Templates, sha256},
@@ -17,7 +17,7 @@ use crate::{
 const SCRIPT: &str = include_str!("../../report-templates/fleet.js");
 
 /// How many names a list shows before it says how many more there are.
-const MOST_NAMES: usize = 30;
+const MOST_NAMES: usize = 3;
 
 /// More columns than this are no matrix that anybody can read.
 const MOST_COLUMNS: usize = 120;
@@ -40,6 +40,7 @@ struct Page<'a> {
     counts: Vec<Count>,
     stale: usize,
     roots: Vec<Root<'a>>,
+    roots_left_out: usize,
     machines: Vec<Row<'a>>,
     columns: Vec<Column<'a>>,
     columns_left_out: usize,
@@ -67,6 +68,7 @@ struct Root<'a> {
     cause: Option<&'a str>,
     title: &'a str,
     count: String,
+    token: String,
     names: &'a [String],
     more: usize,
     blocked: usize,
@@ -81,6 +83,9 @@ struct Row<'a> {
     counts: String,
     roots: &'a [String],
     more_roots: usize,
+    /// What the search finds besides what is shown.
+    tokens: String,
+    expired: usize,
     next: Option<String>,
     observed: String,
     age: String,
@@ -123,8 +128,10 @@ struct Due<'a> {
     when: String,
     is_over: bool,
     what: &'a str,
-    machine: &'a str,
-    check: &'a str,
+    /// Where the words do not say it.
+    check: Option<&'a str>,
+    names: Vec<&'a str>,
+    more: usize,
 }
 
 pub(super) fn page(fleet: &Fleet, templates: &Templates) -> Result<String, PageError> {
@@ -156,6 +163,9 @@ impl<'a> Page<'a> {
             .filter(|requirement| !requirement.is_met_everywhere)
             .collect();
         let shown = unmet.get(..MOST_COLUMNS).unwrap_or(&unmet);
+        let mut expiries = dues(fleet);
+        let expiries_left_out = expiries.len().saturating_sub(MOST_EXPIRIES);
+        expiries.truncate(MOST_EXPIRIES);
         Self {
             title: count_of(fleet.summary.machines, "machine"),
             tool: format!("sesam-doctor {}", fleet.tool_version),
@@ -166,6 +176,7 @@ impl<'a> Page<'a> {
             counts: status_counts(fleet),
             stale: fleet.summary.stale,
             roots: roots(fleet),
+            roots_left_out: fleet.root_causes.len().saturating_sub(MOST_COLUMNS),
             machines: rows(fleet),
             columns: shown
                 .iter()
@@ -187,8 +198,8 @@ impl<'a> Page<'a> {
                 .map(|requirement| requirement.check.as_str())
                 .take(MOST_COLUMNS)
                 .collect(),
-            expiries: fleet.expiries.iter().take(MOST_EXPIRIES).map(due).collect(),
-            expiries_left_out: fleet.expiries.len().saturating_sub(MOST_EXPIRIES),
+            expiries,
+            expiries_left_out,
             versions: &fleet.versions,
             unreadable: fleet
                 .unreadable
@@ -245,6 +256,7 @@ fn roots(fleet: &Fleet) -> Vec<Root<'_>> {
             cause: cause.cause.as_deref(),
             title: &cause.title,
             count: count_of(cause.machines.len(), "machine"),
+            token: token(cause),
             names: cause.machines.get(..MOST_NAMES).unwrap_or(&cause.machines),
             more: cause.machines.len().saturating_sub(MOST_NAMES),
             blocked: cause.blocked,
@@ -252,22 +264,55 @@ fn roots(fleet: &Fleet) -> Vec<Root<'_>> {
         .collect()
 }
 
-fn rows(fleet: &Fleet) -> Vec<Row<'_>> {
-    let mut next: HashMap<&str, &Expiry> = HashMap::new();
+/// By what the search finds the machines of a root cause, and no others.
+fn token(cause: &CommonCause) -> String {
+    match &cause.cause {
+        Some(name) => format!("{}/{name}", cause.check),
+        None => format!("{}/", cause.check),
+    }
+}
+
+/// What the lists of the fleet say of one machine.
+#[derive(Default)]
+struct Mentions<'a> {
+    expired: usize,
+    next: Option<&'a Expiry>,
+    tokens: Vec<String>,
+}
+
+fn mentions(fleet: &Fleet) -> HashMap<&str, Mentions<'_>> {
+    let mut all: HashMap<&str, Mentions> = HashMap::new();
     // They come the soonest first.
     for expiry in &fleet.expiries {
-        next.entry(&expiry.machine).or_insert(expiry);
+        let of_machine = all.entry(&expiry.machine).or_default();
+        if expiry.remaining_seconds < 0 {
+            of_machine.expired += 1;
+        } else {
+            of_machine.next.get_or_insert(expiry);
+        }
     }
+    for cause in &fleet.root_causes {
+        for machine in &cause.machines {
+            all.entry(machine).or_default().tokens.push(token(cause));
+        }
+    }
+    all
+}
+
+fn rows(fleet: &Fleet) -> Vec<Row<'_>> {
+    let mut mentions = mentions(fleet);
     fleet
         .machines
         .iter()
-        .map(|machine| row(machine, next.get(machine.name.as_str()).copied()))
+        .map(|machine| {
+            let of_machine = mentions.remove(machine.name.as_str());
+            row(machine, &of_machine.unwrap_or_default())
+        })
         .collect()
 }
 
-fn row<'a>(machine: &'a Machine, next: Option<&'a Expiry>) -> Row<'a> {
+fn row<'a>(machine: &'a Machine, mentions: &Mentions) -> Row<'a> {
     const MOST_ROOTS: usize = 6;
-    let next = next.map(|expiry| format!("{}: {}", expiry.at.strftime("%Y-%m-%d"), expiry.what));
     Row {
         status: SituationView::of_status(machine.status),
         stale: machine.is_stale,
@@ -283,7 +328,11 @@ fn row<'a>(machine: &'a Machine, next: Option<&'a Expiry>) -> Row<'a> {
             .get(..MOST_ROOTS)
             .unwrap_or(&machine.root_causes),
         more_roots: machine.root_causes.len().saturating_sub(MOST_ROOTS),
-        next,
+        tokens: mentions.tokens.join(" "),
+        expired: mentions.expired,
+        next: mentions
+            .next
+            .map(|expiry| format!("{}: {}", expiry.at.strftime("%Y-%m-%d"), expiry.what)),
         observed: machine
             .observed_at
             .strftime("%Y-%m-%d %H:%M UTC")
@@ -293,7 +342,7 @@ fn row<'a>(machine: &'a Machine, next: Option<&'a Expiry>) -> Row<'a> {
         } else {
             format!("{} ago", distance(machine.age_seconds))
         },
-        judged_by: format!("{} by {}", machine.profile, machine.tool_version),
+        judged_by: format!("{}, doctor {}", machine.profile, machine.tool_version),
     }
 }
 
@@ -364,6 +413,23 @@ fn cell(situation: Situation) -> Cell {
     }
 }
 
+/// What expires on the same day on many machines is one line.
+fn dues(fleet: &Fleet) -> Vec<Due<'_>> {
+    let mut dues: Vec<Due> = Vec::new();
+    let mut places = HashMap::new();
+    for expiry in &fleet.expiries {
+        let new = due(expiry);
+        let key = (new.date.clone(), new.is_over, &expiry.what, &expiry.check);
+        let place = *places.entry(key).or_insert(dues.len());
+        match dues.get_mut(place) {
+            Some(known) if known.names.len() < MOST_NAMES => known.names.push(&expiry.machine),
+            Some(known) => known.more += 1,
+            None => dues.push(new),
+        }
+    }
+    dues
+}
+
 fn due(expiry: &Expiry) -> Due<'_> {
     let is_over = expiry.remaining_seconds < 0;
     let apart = distance(expiry.remaining_seconds);
@@ -376,7 +442,8 @@ fn due(expiry: &Expiry) -> Due<'_> {
         },
         is_over,
         what: &expiry.what,
-        machine: &expiry.machine,
-        check: &expiry.check,
+        check: Some(expiry.check.as_str()).filter(|check| !expiry.what.contains(check)),
+        names: vec![&expiry.machine],
+        more: 0,
     }
 }

@@ -16,7 +16,7 @@ use super::{
     undo::Undo,
     walk::{Directory, PlaceError},
 };
-use crate::{checks::Remedy, files::Root};
+use crate::{checks::Remedy, files::Root, program};
 
 /// Where journals, what the programs of a run said, and the lock are.
 pub const DIRECTORY: &str = "/var/lib/sesam-doctor";
@@ -295,6 +295,10 @@ impl Journal {
     /// # Errors
     /// The system's; what stood in the journal before is untouched.
     pub(super) fn append(&mut self, record: &Record) -> Result<(), PlaceError> {
+        // What was done is written down all the same; everything else is the beginning of something.
+        if !matches!(record, Record::Did { .. }) {
+            program::hold_where_ending();
+        }
         let attempt = |file: &mut File| -> io::Result<()> {
             let mut line = serde_json::to_vec(record)?;
             line.push(b'\n');

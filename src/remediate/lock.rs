@@ -43,7 +43,9 @@ fn described(holder: Option<&Holder>) -> String {
     match holder {
         Some(holder) => format!(
             "process {}, of {}, since {}",
-            holder.pid, holder.by, holder.since
+            holder.pid,
+            holder.by,
+            holder.since.strftime("%Y-%m-%d %H:%M:%S UTC")
         ),
         None => "it has not said who it is".into(),
     }
@@ -97,6 +99,19 @@ impl Lock {
         Ok(Self {
             _file: file,
             directory,
+        })
+    }
+
+    /// Whether a run has it just now.
+    #[must_use]
+    pub fn is_held(root: &Root) -> bool {
+        let open = || {
+            let directory = Directory::open(root, Path::new(journal::DIRECTORY)).ok()?;
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            openat(&directory, NAME, flags, Mode::empty()).ok()
+        };
+        open().is_some_and(|file| {
+            flock(&file, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
         })
     }
 }

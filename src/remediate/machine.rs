@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     files::{FileKind, Root},
-    program::{self, Ended, Talk},
+    program::{self, Ended, Interruption, Talk},
     redact::Redactor,
 };
 
@@ -49,6 +49,7 @@ pub struct Call {
     input: Option<Vec<u8>>,
     deadline: Duration,
     is_told: bool,
+    interruption: Interruption,
 }
 
 impl Call {
@@ -62,6 +63,7 @@ impl Call {
             input: None,
             deadline: Duration::from_mins(1),
             is_told: false,
+            interruption: Interruption::Kills,
         }
     }
 
@@ -98,6 +100,13 @@ impl Call {
     #[must_use]
     pub fn told(mut self) -> Self {
         self.is_told = true;
+        self
+    }
+
+    /// Left to finish where the run is interrupted.
+    #[must_use]
+    pub fn to_its_end(mut self) -> Self {
+        self.interruption = Interruption::Waits;
         self
     }
 
@@ -184,12 +193,14 @@ impl Machine {
             .and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))))
     }
 
-    /// Whether a group is in the machine's own file.
+    /// The number of a group, where it is in the machine's own file.
     ///
     /// # Errors
     /// Where that file cannot be read.
-    pub(super) fn has_group(&self, name: &str) -> Result<bool, StepError> {
-        Ok(self.named_in("/etc/group", name)?.is_some())
+    pub(super) fn group_number(&self, name: &str) -> Result<Option<String>, StepError> {
+        // group(5): name, password, number, members.
+        let fields = self.named_in("/etc/group", name)?;
+        Ok(fields.and_then(|fields| fields.into_iter().nth(2)))
     }
 
     /// The fields of a name's line in a file like passwd(5).
@@ -311,6 +322,7 @@ impl Machine {
             environment: call.environment.clone(),
             input: call.input.clone(),
             hear: if call.is_told { Some(&hear) } else { None },
+            interruption: call.interruption,
         };
         let run = self
             .runtime

@@ -167,7 +167,9 @@ impl Plan {
             match made {
                 Ok(steps) => {
                     for step in steps {
-                        if step.belongs(&planned, machine) {
+                        let words = step.words();
+                        let is_there = plan.steps.iter().any(|other| other.step.words() == words);
+                        if !is_there && step.belongs(&planned, machine) {
                             planned.insert(remedy);
                             plan.steps.push(Planned {
                                 remedy,

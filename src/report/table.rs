@@ -180,19 +180,22 @@ impl Page {
             let _ = writeln!(self.text, "{line}");
         }
         self.field("seen", &finding.summary);
-        if let Some(expected) = &finding.expected {
-            self.field("expected", expected);
-        }
         let troubled: Vec<_> = finding
             .items
             .iter()
             .filter(|item| item.status > Status::Pass)
             .collect();
-        // The summary has named the first already.
         if troubled.len() > 1 && detail > Detail::Quiet {
             for item in troubled {
-                self.field("", &format!("{}: {}", item.name, item.summary));
+                let line = format!("{}: {}", item.name, item.summary);
+                // A summary that says what one of them has does not need it twice.
+                if !finding.summary.starts_with(&line) {
+                    self.field("", &line);
+                }
             }
+        }
+        if let Some(expected) = &finding.expected {
+            self.field("expected", expected);
         }
         for step in &finding.advice {
             self.field("do", step);

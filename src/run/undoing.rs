@@ -40,7 +40,8 @@ pub(super) async fn undo(
                 .map_err(|error| wrong(format!("the journal cannot be read: {error}")))
         };
         if list {
-            return show(&machine.redactor().text(&listed(&read()?))).map(|()| Exit::Done);
+            let list = listed(&read()?, Lock::is_held(machine.root()));
+            return show(&machine.redactor().text(&list)).map(|()| Exit::Done);
         }
         let lock =
             Lock::take(machine.root(), account()).map_err(|error| wrong(error.to_string()))?;
@@ -105,14 +106,19 @@ fn chosen<'s>(stories: &'s [Story], run: Option<&str>) -> Result<&'s Story, RunE
     }
 }
 
-fn listed(stories: &[Story]) -> String {
+fn listed(stories: &[Story], is_one_running: bool) -> String {
     use std::fmt::Write;
     if stories.is_empty() {
         return format!("no run is in {JOURNAL_DIRECTORY}\n");
     }
     let mut text = String::new();
+    let unfinished = if is_one_running {
+        "under way"
+    } else {
+        "interrupted"
+    };
     for story in stories {
-        let outcome = story.outcome().map_or("interrupted", Outcome::word);
+        let outcome = story.outcome().map_or(unfinished, Outcome::word);
         // Writing to a string does not fail.
         let _ = writeln!(
             text,

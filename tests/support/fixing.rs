@@ -6,6 +6,9 @@
     clippy::indexing_slicing
 )]
 
+#[path = "../license_text/mod.rs"]
+mod license_text;
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown},
@@ -43,10 +46,7 @@ impl Place {
             &format!("USER_ID={USER}\nNODE_DOMAIN=node.acme.test\n"),
         );
         fs::create_dir_all(place.path("var/lib")).unwrap();
-        place.write(
-            "brought/license.key",
-            "-----BEGIN SESAM LICENSE-----\nx\n-----END SESAM LICENSE-----\n",
-        );
+        place.write("brought/license.key", &license_text::license());
         place.write(
             "brought/answers.toml",
             &format!(

@@ -99,6 +99,17 @@ const fleet = async (file, name) => {
   const searched = Date.now() - before;
   if (found < 20 || found > 40 || !said.startsWith(`${found} of `)) fail(name, `the search found ${found}: ${said}`);
   if ((await tab.evaluate(lines)) > found) fail(name, "the matrix shows what the search left out");
+  await tab.click("#show-pass");
+  const chosen = await tab.evaluate(shown);
+  const told = await tab.evaluate(() => document.querySelector("#found").textContent);
+  if (chosen >= found || !told.startsWith(`${chosen} of `)) fail(name, `of ${found} found machines ${chosen} pass: ${told}`);
+  const [cause, words] = await tab.evaluate(() => {
+    const button = document.querySelector("#causes button");
+    button.click();
+    return [parseInt(button.parentElement.textContent, 10), document.querySelector("#words").value];
+  });
+  if ((await tab.evaluate(shown)) !== cause) fail(name, `${await tab.evaluate(shown)} machines are shown for ${words}, which ${cause} have`);
+  await tab.evaluate(() => { document.querySelector("#words").value = "customer-7.example"; document.querySelector("#words").dispatchEvent(new Event("input")); });
   await tab.screenshot({ path: `${output}/${name}-searched.png` });
   writeFileSync(`${output}/${name}-searched.pdf`, await tab.pdf({ format: "A4", printBackground: false, preferCSSPageSize: true, timeout: 120000 }));
   await tab.evaluate(() => { document.querySelector("#words").value = ""; document.querySelector("#words").dispatchEvent(new Event("input")); });

@@ -79,6 +79,13 @@ fn judge(context: &Context) -> Judgement {
     Ok(remarks.chain(unchecked).fold(verdict, Verdict::remark))
 }
 
+/// Why nobody could use a license that reads like this; none where it can be used.
+#[must_use]
+pub fn license_fault(reading: &Reading) -> Option<String> {
+    let verdict = judge_fault(reading.fault.as_ref()?, reading);
+    (verdict.status == Status::Fail).then_some(verdict.summary)
+}
+
 fn judge_fault(fault: &Fault, reading: &Reading) -> Verdict {
     let of = |layer: &Layer| match layer {
         Layer::License => "the license",

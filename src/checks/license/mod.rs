@@ -8,7 +8,7 @@ mod subscription;
 
 pub use expiry::EXPIRY;
 pub use file::FILE;
-pub use format::FORMAT;
+pub use format::{FORMAT, license_fault};
 pub use node::NODE;
 #[cfg(test)]
 pub(super) use node::tests::saying;

@@ -126,6 +126,40 @@ impl CertificateFile {
         });
     }
 
+    /// Why no use can be made of it, where that is so.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// Whether there is a certificate in it that can be read.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
+    /// The first private key in it, or what is wrong with that.
+    #[must_use]
+    pub fn key(&self) -> Option<&Result<PrivateKey, String>> {
+        self.keys.first()
+    }
+
+    /// How the private key in `key_file` stands to the server's certificate in this file.
+    #[must_use]
+    pub fn state_with(&self, key_file: Option<&Self>) -> KeyState {
+        match key_file.map(Self::key) {
+            None => KeyState::Missing,
+            Some(None) => KeyState::Unreadable("there is no private key in it".into()),
+            Some(Some(key)) => {
+                state_of(key, self.certificates.get(self.leaf_for(key.as_ref().ok())))
+            }
+        }
+    }
+
+    fn leaf_for(&self, key: Option<&PrivateKey>) -> usize {
+        place_of_leaf(&self.certificates, key)
+    }
+
     fn is_of_interest(&self) -> bool {
         !self.certificates.is_empty() || !self.keys.is_empty() || self.fault.is_some()
     }
@@ -198,14 +232,8 @@ fn by_name(
         });
         return;
     }
-    let key = key_file.and_then(|file| file.keys.first());
-    let usable = key.and_then(|key| key.as_ref().ok());
-    let leaf = place_of_leaf(&file.certificates, usable);
-    let state = match (key_file, key) {
-        (None, _) => KeyState::Missing,
-        (Some(_), None) => KeyState::Unreadable("there is no private key in it".into()),
-        (Some(_), Some(key)) => state_of(key, file.certificates.get(leaf)),
-    };
+    let key = key_file.and_then(CertificateFile::key);
+    let leaf = file.leaf_for(key.and_then(|key| key.as_ref().ok()));
     let chain = Chain::of(&file.certificates, leaf, trust);
     own.pairs.push(Pair {
         certificate_file: file.path.clone(),
@@ -213,7 +241,7 @@ fn by_name(
         issuer_file: issuer_elsewhere(&file.certificates, &chain, files, &file.path)
             .map(|(path, _)| path.to_path_buf()),
         chain,
-        key: state,
+        key: file.state_with(key_file),
     });
 }
 

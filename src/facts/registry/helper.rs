@@ -167,7 +167,7 @@ async fn get(
     let talk = Talk {
         environment: vec![("HOME".into(), home.display().to_string())],
         input: Some(key.as_bytes().to_vec()),
-        hear: None,
+        ..Talk::default()
     };
     // The other half is for the registries.
     let limit = until.saturating_duration_since(Instant::now()) / 2;

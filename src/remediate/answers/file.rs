@@ -97,7 +97,7 @@ impl Answers {
             if let Some(fault) = question.fault(profile, &answer) {
                 return Err(wrong(format!("`{key}`: {fault}"), None));
             }
-            if let Some(fault) = question.file_fault(&answer) {
+            if let Some(fault) = question.file_fault(profile, &answer) {
                 return Err(wrong(format!("`{key}`: {answer}: {fault}"), None));
             }
             answers.give(question, &answer, redactor);
@@ -229,6 +229,18 @@ mod tests {
             (
                 "certificate_file = \"/dev/zero\"",
                 "`certificate_file`: /dev/zero: it is a device, not a file",
+            ),
+            (
+                "license_file = \"/etc/passwd\"",
+                "`license_file`: /etc/passwd: the license has characters that base64 does not have",
+            ),
+            (
+                "certificate_file = \"/etc/passwd\"",
+                "/etc/passwd: there is no certificate in PEM in it",
+            ),
+            (
+                "certificate_key_file = \"/etc/passwd\"",
+                "/etc/passwd: there is no private key in PEM in it",
             ),
             ("registry_username = \"a:b\"", "neither a colon nor a space"),
         ] {

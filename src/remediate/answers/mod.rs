@@ -1,6 +1,7 @@
 //! What a plan needs to be told: from a file, from the environment, or by a person at the terminal.
 
 mod file;
+mod named_file;
 mod prompt;
 mod question;
 mod secret;
@@ -9,6 +10,8 @@ use std::{collections::BTreeMap, fmt};
 
 use thiserror::Error;
 
+pub use named_file::Holds;
+pub(super) use named_file::{LARGEST_CERTIFICATE, belong_together};
 pub use prompt::{PromptError, Terminal};
 pub use question::{Asks, Question, find, known};
 pub use secret::Secret;

@@ -100,8 +100,8 @@ impl<'a> Terminal<'a> {
                 _ => typed,
             };
             let fault = question.fault(profile, &answer).or_else(|| {
-                let fault = question.file_fault(&answer)?;
-                Some(format!("{answer} cannot be read: {fault}"))
+                let fault = question.file_fault(profile, &answer)?;
+                Some(format!("{answer}: {fault}"))
             });
             let Some(fault) = fault else {
                 return Ok(answer);

@@ -1,10 +1,10 @@
 //! What can be asked, and what an answer has to be.
 
-use rustix::fs::FileType;
+use std::path::Path;
 
+use super::named_file::Holds;
 use crate::{
     checks::value_fault,
-    files::FileKind,
     profile::{Profile, VariableKind},
 };
 
@@ -26,8 +26,8 @@ pub struct Question {
 pub enum Asks {
     /// The value of a variable of `.env`.
     Variable(VariableKind),
-    /// The absolute path of a file.
-    File,
+    /// The absolute path of a file, and what that holds.
+    File(Holds),
     /// A name to log in with.
     Login,
     /// A password.
@@ -74,7 +74,7 @@ pub fn known(profile: &Profile) -> Vec<Question> {
     known.extend([
         question(
             "license_file",
-            Asks::File,
+            Asks::File(Holds::License),
             "file with the license from the Sesam portal",
             None,
         ),
@@ -98,13 +98,13 @@ pub fn known(profile: &Profile) -> Vec<Question> {
         ),
         question(
             "certificate_file",
-            Asks::File,
+            Asks::File(Holds::Certificate),
             "file with the certificate and its chain (PEM), where it is your own",
             None,
         ),
         question(
             "certificate_key_file",
-            Asks::File,
+            Asks::File(Holds::PrivateKey),
             "file with the certificate's private key (PEM)",
             None,
         ),
@@ -189,16 +189,10 @@ impl Question {
 
     /// Why an answer that names a file cannot be used; none where it can, and where it names none.
     #[must_use]
-    pub fn file_fault(&self, answer: &str) -> Option<String> {
-        if self.asks != Asks::File {
-            return None;
-        }
-        let kind = rustix::fs::stat(answer)
-            .map(|status| FileKind::from(FileType::from_raw_mode(status.st_mode)));
-        match kind {
-            Err(error) => Some(std::io::Error::from(error).to_string()),
-            Ok(FileKind::Regular) => None,
-            Ok(kind) => Some(format!("it is {kind}, not a file")),
+    pub fn file_fault(&self, profile: &Profile, answer: &str) -> Option<String> {
+        match self.asks {
+            Asks::File(holds) => holds.fault(Path::new(answer), profile),
+            _ => None,
         }
     }
 
@@ -213,7 +207,7 @@ impl Question {
         }
         match self.asks {
             Asks::Variable(kind) => value_fault(&profile.stack, kind, answer),
-            Asks::File => (!answer.starts_with('/'))
+            Asks::File(_) => (!answer.starts_with('/'))
                 .then(|| "it has to be an absolute path, one that begins with /".into()),
             Asks::Login => answer
                 .contains([':', ' ', '\t'])

@@ -34,7 +34,7 @@ struct CreateAccount {
 }
 
 /// Whether a group of the account's name has to be made with it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum GroupIs {
     New,
     There,
@@ -65,11 +65,23 @@ impl Step for CreateAccount {
 
     fn script(&self) -> Vec<String> {
         let home = self.home.display().to_string();
-        let mut useradd = vec!["useradd"];
         let user = self.user.to_string();
-        useradd.extend(self.arguments(&user, &home, GroupIs::New));
+        let useradd = |group: GroupIs| {
+            command(
+                ["useradd"]
+                    .into_iter()
+                    .chain(self.arguments(&user, &home, group)),
+            )
+        };
         vec![
-            command(useradd),
+            format!(
+                "if {} >/dev/null; then",
+                command(["getent", "group", &self.name])
+            ),
+            format!("    {}", useradd(GroupIs::There)),
+            "else".into(),
+            format!("    {}", useradd(GroupIs::New)),
+            "fi".into(),
             command([
                 "install", "-d", "-m", "750", "-o", &self.name, "-g", &self.name, &home,
             ]),
@@ -89,10 +101,21 @@ impl Step for CreateAccount {
                 .ok_or_else(|| StepError::NotHere(format!("{name} is not on this machine")))
         };
         let (user, home) = (self.user.to_string(), self.home.display().to_string());
-        let group = if machine.has_group(&self.name)? {
-            GroupIs::There
-        } else {
-            GroupIs::New
+        let group = match machine.group_number(&self.name)? {
+            Some(number) => {
+                // userdel(8) takes a group of the account's name along, also one that was there before.
+                change.run(
+                    &program("getent")?.arguments(["group", &self.name]),
+                    WayBack::Program {
+                        words: format!("keep the group {}", self.name),
+                        call: program("groupadd")?
+                            .arguments(["--force", "--gid", &number, &self.name]),
+                        is_safe: true,
+                    },
+                )?;
+                GroupIs::There
+            }
+            None => GroupIs::New,
         };
         change.run(
             &program("useradd")?.arguments(self.arguments(&user, &home, group)),

@@ -51,10 +51,9 @@ pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
             "{unit} is masked, which somebody decided: `systemctl unmask {unit}`, and begin again"
         )));
     }
-    Ok(vec![
-        packages::time_service(situation),
-        Box::new(Synchronise),
-    ])
+    let mut steps = packages::time_service(situation, machine);
+    steps.push(Box::new(Synchronise));
+    Ok(steps)
 }
 
 /// Whether systemd runs the machine (`sd_booted(3)`).

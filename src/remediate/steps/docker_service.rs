@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ByHand, Made, command, one};
+use super::{ByHand, Made, command, one, packages};
 use crate::{
     checks::Remedy,
     facts::FileKind,
@@ -180,10 +180,14 @@ impl Step for Enable {
 }
 
 /// The step that starts Docker.
-pub(super) fn start(situation: &Situation) -> Made {
-    one(Start {
+pub(super) fn start(situation: &Situation, machine: &Machine) -> Made {
+    let mut steps: Vec<Box<dyn Step + Send>> = packages::finish_engine(situation, machine)
+        .into_iter()
+        .collect();
+    steps.push(Box::new(Start {
         socket: Engine::socket_of(situation.facts),
-    })
+    }));
+    Ok(steps)
 }
 
 struct Start {

@@ -9,6 +9,7 @@ mod directories;
 mod docker_service;
 mod firewall;
 mod images;
+mod interrupted_packages;
 mod license;
 mod migration;
 mod networks;
@@ -42,12 +43,12 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
     match remedy {
         Remedy::SynchroniseClock => clock::make(situation, machine),
         Remedy::CreateAccount => account::make(situation),
-        Remedy::InstallDocker => packages::engine(situation),
-        Remedy::InstallCompose => packages::compose(situation),
+        Remedy::InstallDocker => packages::engine(situation, machine),
+        Remedy::InstallCompose => packages::compose(situation, machine),
         Remedy::WriteDaemonConfig => daemon_files::daemon_config(situation, machine),
         Remedy::WriteDaemonProxy => daemon_files::daemon_proxy(situation, machine),
         Remedy::EnableDocker => docker_service::enable(machine),
-        Remedy::StartDocker => docker_service::start(situation),
+        Remedy::StartDocker => docker_service::start(situation, machine),
         Remedy::RestartDocker => docker_service::restart(situation),
         Remedy::CreateDirectory(directory) => directories::make(directory, situation),
         Remedy::LinkData => directories::link(situation),

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{Made, clock, command, one};
+use super::{
+    Made, clock, command,
+    interrupted_packages::{FinishPackages, Which},
+};
 use crate::{
     profile::{AbsolutePath, Packages},
     remediate::{
@@ -21,19 +24,34 @@ enum Wanted {
     Time,
 }
 
-/// The step that installs the Docker engine.
-pub(super) fn engine(situation: &Situation) -> Made {
-    one(Install::new(situation, Wanted::Engine))
+/// What belongs to the engine beside its own package, under the names that distributions and Docker give it.
+const RUNTIMES: [&str; 3] = ["containerd", "containerd.io", "runc"];
+
+/// The steps that install the Docker engine.
+pub(super) fn engine(situation: &Situation, machine: &Machine) -> Made {
+    Ok(Install::new(situation, Wanted::Engine).steps(machine))
 }
 
-/// The step that installs Compose.
-pub(super) fn compose(situation: &Situation) -> Made {
-    one(Install::new(situation, Wanted::Compose))
+/// The steps that install Compose.
+pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
+    Ok(Install::new(situation, Wanted::Compose).steps(machine))
 }
 
-/// The step that installs a time service.
-pub(super) fn time_service(situation: &Situation) -> Box<dyn Step + Send> {
-    Box::new(Install::new(situation, Wanted::Time))
+/// The steps that install a time service.
+pub(super) fn time_service(situation: &Situation, machine: &Machine) -> Vec<Box<dyn Step + Send>> {
+    Install::new(situation, Wanted::Time).steps(machine)
+}
+
+/// The step that has an interrupted installation of the engine finished.
+pub(super) fn finish_engine(
+    situation: &Situation,
+    machine: &Machine,
+) -> Option<Box<dyn Step + Send>> {
+    let install = Install::new(situation, Wanted::Engine);
+    let (_, packages) = install.manager(machine)?;
+    let names = install.candidates(packages).iter().cloned();
+    let which = names.chain(RUNTIMES.map(str::to_owned)).collect();
+    install.finish(machine, Which::Named(which))
 }
 
 struct Install {
@@ -70,6 +88,22 @@ impl Install {
             Wanted::Compose => &packages.compose,
             Wanted::Time => &packages.time,
         }
+    }
+
+    fn steps(self, machine: &Machine) -> Vec<Box<dyn Step + Send>> {
+        let mut steps: Vec<Box<dyn Step + Send>> =
+            self.finish(machine, Which::Any).into_iter().collect();
+        steps.push(Box::new(self));
+        steps
+    }
+
+    fn finish(&self, machine: &Machine, which: Which) -> Option<Box<dyn Step + Send>> {
+        let (manager, _) = self.manager(machine)?;
+        if manager.kind != Kind::Apt {
+            return None;
+        }
+        let step = FinishPackages::new(manager, machine, self.within, which)?;
+        Some(Box::new(step))
     }
 
     fn manager(&self, machine: &Machine) -> Option<(Manager, &Packages)> {
@@ -215,7 +249,7 @@ impl Step for Install {
 }
 
 /// A package manager that is on the machine.
-struct Manager {
+pub(super) struct Manager {
     kind: Kind,
     program: PathBuf,
     query: Option<PathBuf>,
@@ -244,7 +278,8 @@ impl Manager {
         })
     }
 
-    fn call(&self, program: &std::path::Path) -> Call {
+    /// A call of a program of this package manager's, in its surroundings.
+    pub(super) fn call(&self, program: &std::path::Path) -> Call {
         let call = Call::new(program).within(self.within);
         let call = self
             .proxies
@@ -287,9 +322,29 @@ impl Manager {
     }
 
     fn install(&self, package: &str) -> Call {
-        let call = self.call(&self.program).told();
         match self.kind {
-            Kind::Apt => call.arguments([
+            // One whose program was deleted still counts as installed.
+            Kind::Apt => self.apt(&["install", "--reinstall", package]),
+            Kind::Dnf => self
+                .call(&self.program)
+                .told()
+                .to_its_end()
+                .arguments(["-y", "install", package]),
+        }
+    }
+
+    /// Has packages that are broken unpacked again, and everything configured. Without their names apt would configure what
+    /// depends on them first, and fail; of those that are unpacked it has no file.
+    pub(super) fn repair(&self, packages: &[&str]) -> Call {
+        self.apt(&["--fix-broken", "install", "--reinstall"])
+            .arguments(packages)
+    }
+
+    fn apt(&self, arguments: &[&str]) -> Call {
+        self.call(&self.program)
+            .told()
+            .to_its_end()
+            .arguments([
                 "-y",
                 "-q",
                 "-o",
@@ -298,13 +353,8 @@ impl Manager {
                 "Dpkg::Options::=--force-confold",
                 "-o",
                 "Dpkg::Options::=--force-confdef",
-                "install",
-                // One whose program was deleted still counts as installed.
-                "--reinstall",
-                package,
-            ]),
-            Kind::Dnf => call.arguments(["-y", "install", package]),
-        }
+            ])
+            .arguments(arguments)
     }
 }
 

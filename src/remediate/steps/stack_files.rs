@@ -17,7 +17,7 @@ use crate::{
     files::{Root, read_bounded},
     profile::{CertificateMode, Environment, Profile, VariableKind},
     remediate::{
-        answers::{Answers, Question, find},
+        answers::{Answers, LARGEST_CERTIFICATE, Question, belong_together, find},
         content::{
             environment_file::{self, Setting},
             stack::{self, Choices, Disk},
@@ -34,7 +34,6 @@ const SUBSCRIPTION: &str = "SUBSCRIPTION_ID";
 
 /// A license is far smaller.
 const LARGEST_LICENSE: u64 = 1_000_000;
-const LARGEST_CERTIFICATE: u64 = 1_000_000;
 
 impl Situation<'_> {
     /// Where the stack's files are, or are to be.
@@ -433,13 +432,18 @@ fn own_certificate(
             "the customer's certificate and its key have to be named".into(),
         ));
     };
+    if !belong_together(Path::new(certificate), Path::new(key)) {
+        return Err(ByHand(format!(
+            "the private key {key} does not belong to the certificate {certificate}"
+        )));
+    }
     let directory = &profile.layout.certificates_dir;
     let copied = |from: &str, name: &str, mode: u32, what: &str| {
         let from = PathBuf::from(from);
         let to = directory.join(name);
         let words = format!("put the {what} at {} (mode {mode:o})", to.display());
         let content: Content = Box::new(move |machine, _existing| {
-            let bytes = brought(&from, LARGEST_CERTIFICATE)?;
+            let bytes = brought(&from, LARGEST_CERTIFICATE.0)?;
             let text = String::from_utf8_lossy(&bytes);
             if text.contains("PRIVATE KEY") {
                 machine.redactor().learn(&text);
