@@ -49,7 +49,9 @@ pub struct BundleError {
 enum Problem {
     #[error(transparent)]
     File(#[from] FileProblem),
-    #[error("it is encrypted; `age --decrypt --identity KEYFILE` makes a bundle of it")]
+    #[error(
+        "it is encrypted; `age --decrypt --identity KEYFILE -o bundle.tar.zst FILE` makes a bundle of it"
+    )]
     Encrypted,
     #[error("it is cut short; have it sent again")]
     Truncated,

@@ -201,7 +201,7 @@ impl Packing {
         } else {
             let _ = writeln!(
                 summary,
-                "look at it before you send it: tar --zstd -xf {}",
+                "look at it before you send it (zstd has to be installed): tar --zstd -xf {}",
                 self.output.display()
             );
         }

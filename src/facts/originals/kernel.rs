@@ -51,10 +51,32 @@ pub(super) fn send(pieces: &Sender<Vec<u8>>) -> Result<u64, String> {
             let _ = pieces.blocking_send(line.into_bytes());
         }
     });
-    read.map(|()| 0).map_err(|error| match error {
+    read.map(|()| 0).map_err(reason)
+}
+
+fn reason(error: rustix::io::Errno) -> String {
+    match error {
         rustix::io::Errno::PERM | rustix::io::Errno::ACCESS => {
             "reading the kernel's log needs root".to_owned()
         }
+        rustix::io::Errno::NOENT => {
+            "this machine does not show its kernel's log, as containers do not".to_owned()
+        }
         other => other.to_string(),
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn why_there_is_no_log_is_said_in_words() {
+        assert!(reason(Errno::ACCESS).contains("needs root"));
+        for error in [Errno::ACCESS, Errno::PERM, Errno::NOENT] {
+            assert!(!reason(error).contains("os error"), "{error}");
+        }
+    }
 }
