@@ -32,43 +32,98 @@ fn is_public(address: IpAddr) -> bool {
 /// Every public address in a text.
 pub(super) fn addresses(text: &[u8], met: &mut dyn FnMut(Range<usize>, IpAddr)) {
     let mut done = 0;
-    for dot in memchr::memchr_iter(b'.', text) {
-        if dot < done || !digit_at(text, dot.wrapping_sub(1)) || !digit_at(text, dot + 1) {
-            continue;
-        }
-        let range = around(text, dot, |byte| byte.is_ascii_digit() || byte == b'.');
-        done = range.end;
-        if let Some(range) = without_last_dot(text, range)
-            && !is_part_of_word(text, &range)
-            && let Some(address) = parsed::<Ipv4Addr>(text, &range)
-            && is_public(address.into())
-        {
-            met(range, address.into());
+    for (number, block) in text.chunks(BLOCK).enumerate() {
+        let start = number * BLOCK;
+        // At both ends of a text there are not enough bytes for a quick look.
+        let around = start
+            .checked_sub(REACH)
+            .and_then(|from| text.get(from..)?.first_chunk());
+        if around.is_none_or(may_hold) {
+            addresses_in(text, start..start + block.len(), &mut done, met);
         }
     }
-    done = 0;
-    for colon in memchr::memchr_iter(b':', text) {
-        let is_double = text.get(colon + 1) == Some(&b':');
-        if colon < done
-            || !(is_double || hex_at(text, colon + 1))
-            || !hex_at(text, colon.wrapping_sub(1))
-        {
+}
+
+/// How much of a text is looked at in one go for whether an address can be in it.
+const BLOCK: usize = 64;
+
+/// How far before and behind a byte is looked for the others that an address has.
+const REACH: usize = 4;
+
+/// Whether a dot behind a digit is as near to the next as an address has them, or a colon as far behind a 2 or a 3. Without branches, so that
+/// many bytes are asked at a time.
+// All indexes are within the array, as the compiler sees too.
+#[allow(clippy::indexing_slicing, clippy::needless_bitwise_bool)]
+fn may_hold(text: &[u8; BLOCK + 2 * REACH]) -> bool {
+    let mut any = false;
+    for at in 0..BLOCK {
+        let (fourth, third, byte) = (text[at], text[at + 1], text[at + REACH]);
+        let is_dot_near = (text[at + 6] == b'.') | (text[at + 7] == b'.') | (text[at + 8] == b'.');
+        let is_group =
+            (fourth & 0xfe == b'2') & (third != b':') & (third != b' ') & (third != b'T');
+        let is_number = text[at + REACH - 1].wrapping_sub(b'0') < 10;
+        any |= (byte == b'.') & is_number & is_dot_near | (byte == b':') & is_group;
+    }
+    any
+}
+
+fn addresses_in(
+    text: &[u8],
+    block: Range<usize>,
+    done: &mut usize,
+    met: &mut dyn FnMut(Range<usize>, IpAddr),
+) {
+    for at in memchr::memchr2_iter(b'.', b':', text.get(block.clone()).unwrap_or_default()) {
+        let at = block.start + at;
+        if at < *done {
             continue;
         }
-        let range = around(text, colon, |byte| byte.is_ascii_hexdigit() || byte == b':');
-        done = range.end;
-        let colons = text
-            .get(range.clone())
-            .map_or(0, |run| memchr::memchr_iter(b':', run).count());
-        if colons >= 2
-            && range.len() <= 40
+        let found = if text.get(at) == Some(&b'.') {
+            first_dot_of_four(text, at).then(|| around(text, at, is_of_v4))
+        } else {
+            begins_public_v6(text, at).then(|| around(text, at, is_of_v6))
+        };
+        let Some(found) = found else {
+            continue;
+        };
+        *done = found.end;
+        if let Some(range) = without_last_dot(text, found)
             && !is_part_of_word(text, &range)
-            && let Some(address) = parsed::<Ipv6Addr>(text, &range)
-            && is_public(address.into())
+            && let Some(address) = parsed(text, &range)
+            && is_public(address)
         {
-            met(range, address.into());
+            met(range, address);
         }
     }
+}
+
+fn is_of_v4(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b'.'
+}
+
+fn is_of_v6(byte: u8) -> bool {
+    byte.is_ascii_hexdigit() || byte == b':'
+}
+
+/// Whether a number stands before the dot, and one and another dot behind it: a fraction has none.
+fn first_dot_of_four(text: &[u8], dot: usize) -> bool {
+    let before = dot.checked_sub(1).and_then(|at| text.get(at));
+    if !before.is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
+    match text.get(dot + 1..) {
+        Some([a, b'.', ..]) => a.is_ascii_digit(),
+        Some([a, b, b'.', ..]) => a.is_ascii_digit() && b.is_ascii_digit(),
+        Some([a, b, c, b'.', ..]) => a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+/// Whether the colon ends the first group of a public address, which has four digits: all of them are in `2000::/3`.
+fn begins_public_v6(text: &[u8], colon: usize) -> bool {
+    let group = colon.checked_sub(4).and_then(|at| text.get(at..colon));
+    matches!(group, Some([b'2' | b'3', rest @ ..]) if rest.iter().all(u8::is_ascii_hexdigit))
+        && text.get(colon + 1).is_some_and(|byte| is_of_v6(*byte))
 }
 
 /// A name may end with digits and dots, as a version does; an address stands by itself.
@@ -83,11 +138,12 @@ fn is_part_of_word(text: &[u8], range: &Range<usize>) -> bool {
     ) || is_of_word(text.get(range.end))
 }
 
-fn parsed<T: std::str::FromStr>(text: &[u8], range: &Range<usize>) -> Option<T> {
-    std::str::from_utf8(text.get(range.clone())?)
-        .ok()?
-        .parse()
-        .ok()
+fn parsed(text: &[u8], range: &Range<usize>) -> Option<IpAddr> {
+    const LONGEST: usize = 39;
+    let text = text.get(range.clone())?;
+    (text.len() <= LONGEST)
+        .then(|| std::str::from_utf8(text).ok()?.parse().ok())
+        .flatten()
 }
 
 fn without_last_dot(text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
@@ -97,14 +153,6 @@ fn without_last_dot(text: &[u8], range: Range<usize>) -> Option<Range<usize>> {
         range.end
     };
     (range.start < end).then_some(range.start..end)
-}
-
-fn digit_at(text: &[u8], at: usize) -> bool {
-    text.get(at).is_some_and(u8::is_ascii_digit)
-}
-
-fn hex_at(text: &[u8], at: usize) -> bool {
-    text.get(at).is_some_and(u8::is_ascii_hexdigit)
 }
 
 fn around(text: &[u8], at: usize, is_of_it: fn(u8) -> bool) -> Range<usize> {

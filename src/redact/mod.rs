@@ -18,6 +18,7 @@ mod stream;
 use std::{
     borrow::Cow,
     fmt,
+    io::Write,
     net::IpAddr,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
@@ -244,8 +245,14 @@ impl Redactor {
                 format!("person-{}@masked.invalid", HEXLOWER.encode(&digest))
             }
             What::Address(address) => {
-                let digest = key.digest(address.to_string().as_bytes());
-                identity::pseudonym(*address, digest).to_string()
+                let digest = match address {
+                    IpAddr::V4(_) => key.digest(own()),
+                    // It can be written in more than one way.
+                    IpAddr::V6(address) => key.digest(address.to_string().as_bytes()),
+                };
+                // Writing to memory does not fail.
+                let _ = write!(clean, "{}", identity::pseudonym(*address, digest));
+                return;
             }
         };
         clean.extend_from_slice(mark.as_bytes());
@@ -304,5 +311,7 @@ fn merged(mut finds: Vec<Find>) -> Vec<Find> {
     merged
 }
 
+#[cfg(test)]
+mod readers;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::Kind;
 use super::{
-    byte_before, headers, line_end, line_start,
+    apart, byte_before, headers, line_end, line_start,
     names::{self, Promise},
     run, run_before, starts_with, values,
 };
@@ -23,28 +25,50 @@ fn is_of_name(byte: u8) -> bool {
 /// Where and how a name stands.
 pub(super) struct Named {
     /// The name itself.
-    range: Range<usize>,
+    pub(super) range: Range<usize>,
     /// The quote before it, with the backslashes that escape it.
-    quote: Range<usize>,
+    pub(super) quote: Range<usize>,
     /// Whether only blanks, `- `, `export ` and their like stand before it in its line.
     pub(super) is_first: bool,
+    /// Whether a `#` stands before it.
+    is_remark: bool,
     /// Whether it is a flag of a command line.
     is_flag: bool,
 }
 
-/// The secret that is assigned to the name around the anchor.
+impl Named {
+    /// Whether it is a flag of a command line.
+    pub(super) fn is_flag(&self) -> bool {
+        self.is_flag
+    }
+}
+
+/// The secret that belongs to the name around the anchor.
 pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
-    if !may_assign(text, at) {
+    let end = at + run(text, at, LONGEST_NAME, is_of_name);
+    let (may_assign, may_be_apart) = (may_assign(text, at, end), apart::may_be(text, at, end));
+    if !may_assign && !may_be_apart {
         return None;
     }
     let named = name_around(text, at)?;
     let promise = names::promise(text.get(named.range.clone())?)?;
-    let value = value_of(text, &named)?;
-    if is_path(text, &named, &value) {
+    let assigned = may_assign
+        .then(|| assigned(text, &named, promise))
+        .flatten();
+    assigned.or_else(|| {
+        may_be_apart
+            .then(|| apart::value(text, &named, promise))
+            .flatten()
+    })
+}
+
+fn assigned(text: &[u8], named: &Named, promise: Promise) -> Option<Range<usize>> {
+    let value = value_of(text, named)?;
+    if is_path(text, named, &value) {
         return None;
     }
     let (range, closing) = match promise {
-        Promise::Authorization => return headers::authorization(text, &value, &named),
+        Promise::Authorization => return headers::authorization(text, &value, named),
         Promise::Cookie => return headers::cookie(text, &value),
         Promise::Login => {
             let range = value.extent(text)?;
@@ -54,34 +78,58 @@ pub(super) fn at(text: &[u8], at: usize) -> Option<Range<usize>> {
         }
         Promise::Password | Promise::Secret => (value.extent(text)?, value.is_quoted()),
     };
-    let range = headers::with_scheme(text, range);
+    let range = without_kind(text, headers::with_scheme(text, range), named);
     let content = text.get(range.clone())?;
-    if values::is_harmless(content) || is_quantity(promise, text, &named, content) {
+    if values::is_harmless(content) || is_quantity(promise, text, named, content) {
         return None;
     }
+    let name = text.get(named.range.clone())?;
+    // Who gives a secret its line may have chosen words for it.
+    let may_be_words = named.is_first && !named.is_remark && names::ends_in_secret(name);
     let is_prose = promise == Promise::Secret
         && value.separator == b':'
         && !closing
+        && !may_be_words
         && values::is_sentence(content);
     if is_prose || value.is_spaced && values::is_code(content) {
         return None;
     }
     // In the middle of a sentence a colon explains as often as it assigns.
     let is_sentence = value.separator == b':' && !named.is_first && !closing;
-    if is_sentence && promise != Promise::Password && !values::looks_random(content) {
+    let is_like_one = || {
+        values::looks_random(content)
+            // `--pass:#176b33` is a colour of a style sheet.
+            || !named.is_flag
+                && name.eq_ignore_ascii_case(b"pass")
+                && values::is_mixed(content)
+    };
+    if is_sentence && promise != Promise::Password && !is_like_one() {
         return None;
     }
-    let is_directory =
-        content.starts_with(b"/") && text.get(named.range)?.eq_ignore_ascii_case(b"pwd");
+    let is_directory = content.starts_with(b"/") && name.eq_ignore_ascii_case(b"pwd");
     (!is_directory).then_some(range)
+}
+
+/// OpenSSL's `-passin` and `-passout` say first where the password is.
+fn without_kind(text: &[u8], range: Range<usize>, named: &Named) -> Range<usize> {
+    const KIND: &[u8] = b"pass:";
+    if named.is_flag && starts_with(text, range.start, KIND) && range.len() > KIND.len() {
+        range.start + KIND.len()..range.end
+    } else {
+        range
+    }
 }
 
 /// Whether the name ends a path of which a message speaks, with or without the line in it: `/etc/passwd:3: no user`.
 fn is_path(text: &[u8], named: &Named, value: &Value) -> bool {
     let after = text.get(named.range.end + 1..).unwrap_or_default();
     let digits = run(after, 0, 8, |byte| byte.is_ascii_digit());
+    let path = run_before(text, named.range.start, LONGEST_NAME, |byte| {
+        is_of_name(byte) || byte == b'/'
+    });
     value.separator == b':'
         && byte_before(text, named.range.start) == Some(b'/')
+        && matches!(text.get(named.range.start - path), Some(b'/' | b'.'))
         && matches!(after.get(digits), None | Some(b' ' | b':' | b'\n'))
 }
 
@@ -98,8 +146,7 @@ fn is_quantity(promise: Promise, text: &[u8], named: &Named, value: &[u8]) -> bo
 }
 
 /// Whether something that assigns follows the word, which most words in a log do not have: a quick look.
-fn may_assign(text: &[u8], at: usize) -> bool {
-    let name = at + run(text, at, LONGEST_NAME, is_of_name);
+fn may_assign(text: &[u8], at: usize, name: usize) -> bool {
     let quotes = run(text, name, 9, |byte| b"\\\"'`".contains(&byte));
     let after = name + quotes;
     match text.get(after) {
@@ -162,6 +209,7 @@ fn name_around(text: &[u8], at: usize) -> Option<Named> {
         range,
         quote,
         is_first,
+        is_remark: lead.starts_with(b"#"),
         is_flag,
     })
 }
@@ -183,6 +231,23 @@ pub(super) struct Value {
 }
 
 impl Value {
+    /// One that stands at a place of its own, quoted or not.
+    pub(super) fn standing(text: &[u8], at: usize, separator: u8, is_line: bool) -> Self {
+        let slashes = run(text, at, 8, |byte| byte == b'\\');
+        let is_quoted = matches!(text.get(at + slashes), Some(b'"' | b'\'' | b'`'));
+        let start = if is_quoted { at + slashes + 1 } else { at };
+        Self {
+            start,
+            separator,
+            closing: is_quoted
+                .then(|| text.get(at..start).map(<[u8]>::to_vec))
+                .flatten(),
+            is_line,
+            is_spaced: false,
+            lead: at..at,
+        }
+    }
+
     /// Whether a quote tells where it ends.
     pub(super) fn is_quoted(&self) -> bool {
         self.closing.is_some()
@@ -198,7 +263,7 @@ impl Value {
     }
 
     /// The value as a whole.
-    fn extent(&self, text: &[u8]) -> Option<Range<usize>> {
+    pub(super) fn extent(&self, text: &[u8]) -> Option<Range<usize>> {
         if self.closing.is_some() {
             return Some(self.start..self.quote_or_line_end(text));
         }
@@ -211,18 +276,28 @@ impl Value {
             _ => {}
         }
         if self.separator == b'>' {
+            const CDATA: &[u8] = b"<![CDATA[";
+            if starts_with(text, self.start, CDATA) {
+                let start = self.start + CDATA.len();
+                let rest = text.get(start..(start + LONGEST_VALUE).min(text.len()))?;
+                return Some(start..start + memmem::find(rest, b"]]>")?);
+            }
             let end = self.start + run(text, self.start, LONGEST_VALUE, |byte| byte != b'<');
             // `<token>` by itself is a placeholder in somebody's manual.
             return starts_with(text, end, b"</").then_some(self.start..end);
         }
         let end = line_end(text, self.start).min(self.start + LONGEST_VALUE);
         let line = text.get(self.start..end)?;
-        let opens_block = matches!(
-            line.trim_ascii_end(),
-            b"|" | b">" | b"|-" | b">-" | b"|+" | b">+"
-        );
-        if opens_block && self.separator == b':' {
+        if self.separator == b':' && opens_block(line) {
             return block(text, end, text.get(self.lead.clone())?);
+        }
+        if self.separator == b':' && self.is_line && line.trim_ascii().is_empty() {
+            let below = block(text, end, text.get(self.lead.clone())?)?;
+            let is_word = text
+                .get(below.clone())?
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() && *byte != b':');
+            return is_word.then_some(below);
         }
         if self.is_line {
             let comment = line
@@ -375,6 +450,18 @@ fn is_like(line: &[u8], stamp: &[u8]) -> bool {
             .iter()
             .zip(stamp)
             .all(|(one, other)| one == other || one.is_ascii_digit() && other.is_ascii_digit())
+}
+
+/// Whether YAML's sign for a block of lines is all there is, but for its indicators and a remark.
+fn opens_block(line: &[u8]) -> bool {
+    let [b'|' | b'>', rest @ ..] = line else {
+        return false;
+    };
+    let indicators = run(rest, 0, 2, |byte| {
+        byte.is_ascii_digit() || b"+-".contains(&byte)
+    });
+    let behind = rest.get(indicators..).unwrap_or_default().trim_ascii();
+    behind.is_empty() || behind.starts_with(b"#")
 }
 
 /// YAML's block of lines that stand further in than the name, behind whatever a log writes before each of them.

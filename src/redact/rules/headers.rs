@@ -146,7 +146,7 @@ fn after_scheme(text: &[u8], at: usize, scheme: &[u8]) -> Option<Range<usize>> {
         return None;
     }
     let after = at + scheme.len();
-    let blanks = run(text, after, 4, |byte| b" \t".contains(&byte));
+    let blanks = run(text, after, 5, |byte| b" \t:=\"".contains(&byte));
     // In a query the blank is encoded.
     let blanks =
         if blanks == 0 && (starts_with(text, after, b"%20") || starts_with(text, after, b"+")) {

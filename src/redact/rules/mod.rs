@@ -1,9 +1,12 @@
 //! What is a secret by its form or by the name that it stands under. Each rule reads around the anchor that found it.
 
+mod apart;
 mod assignment;
 mod blocks;
 mod headers;
 mod names;
+mod programs;
+mod settings;
 mod shapes;
 mod tokens;
 mod urls;
@@ -13,6 +16,7 @@ use std::ops::Range;
 
 use super::kind::Kind;
 
+pub(super) use programs::PROGRAMS;
 pub(super) use shapes::SHAPES;
 pub(super) use urls::{encoded_login, login, mail_address};
 
@@ -40,6 +44,16 @@ pub(super) enum Rule {
     Jwt,
     /// A URL with a login, encoded.
     EncodedUrl,
+    /// A password in the arguments of a program; the number of the program.
+    Program(u8),
+    /// A setting of a server that has no sign before its value.
+    Setting,
+    /// `ENV` or `setenv` at the beginning of a line.
+    Environment,
+    /// A hash of crypt(5) behind what separates it.
+    Crypt,
+    /// `IDENTIFIED BY` of SQL.
+    Identified,
     /// A token of a known issuer; the number of its shape.
     Shape(u8),
 }
@@ -56,6 +70,11 @@ pub(super) fn apply(rule: Rule, text: &[u8], at: usize) -> Option<Range<usize>> 
         Rule::PemInBase64 => blocks::pem_in_base64(text, at),
         Rule::Jwt => tokens::json_web_token(text, at),
         Rule::EncodedUrl => encoded_login(text, at),
+        Rule::Program(number) => programs::at(text, at, number),
+        Rule::Setting => settings::bare(text, at),
+        Rule::Environment => settings::environment(text, at),
+        Rule::Crypt => tokens::crypt(text, at),
+        Rule::Identified => tokens::identified(text, at),
         Rule::Shape(number) => shapes::at(text, at, number),
     }?;
     (!starts_with(text, range.start, b"[redacted")).then_some(range)

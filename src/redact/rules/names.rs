@@ -1,7 +1,45 @@
 //! Whether a name promises a secret: of a variable, a member, a flag, a header, a label.
 
+/// Words that are looked up: most that are not among them are known by their length and ends.
+struct WordList {
+    words: &'static [&'static [u8]],
+    may_hold: [bool; 256],
+}
+
+impl WordList {
+    // What is computed while compiling cannot fail while running.
+    #[allow(clippy::indexing_slicing)]
+    const fn of(words: &'static [&'static [u8]]) -> Self {
+        let mut may_hold = [false; 256];
+        let mut index = 0;
+        while index < words.len() {
+            let word = words[index];
+            may_hold[mark_of(word.len(), word[0], word[word.len() - 1]) as usize] = true;
+            index += 1;
+        }
+        Self { words, may_hold }
+    }
+
+    fn contains(&self, word: &[u8]) -> bool {
+        let (Some(first), Some(last)) = (word.first(), word.last()) else {
+            return false;
+        };
+        let mark = mark_of(word.len(), *first, *last);
+        self.may_hold.get(usize::from(mark)).is_some_and(|may| *may) && self.words.contains(&word)
+    }
+}
+
+// Only the low bits count.
+#[allow(clippy::cast_possible_truncation)]
+const fn mark_of(length: usize, first: u8, last: u8) -> u8 {
+    (length as u8)
+        .wrapping_mul(37)
+        .wrapping_add(first.wrapping_mul(7))
+        .wrapping_add(last.wrapping_mul(67))
+}
+
 /// Words that promise one wherever they stand in a name.
-const WORDS: &[&[u8]] = &[
+static WORDS: WordList = WordList::of(&[
     b"password",
     b"passwords",
     b"passwd",
@@ -23,9 +61,43 @@ const WORDS: &[&[u8]] = &[
     b"authorization",
     b"cookie",
     b"authkey",
+    b"creds",
+    b"psk",
+    b"pw",
+    b"jsessionid",
+    b"phpsessid",
+    b"basicauth",
+    b"masterauth",
+]);
+
+/// Words that promise a password.
+static PASSWORDS: WordList = WordList::of(&[
+    b"pwd",
+    b"pw",
+    b"passwords",
+    b"passwort",
+    b"passord",
+    b"kennwort",
+    b"passin",
+    b"passout",
     b"keypass",
     b"storepass",
-];
+    b"requirepass",
+    b"dbpass",
+    b"userpass",
+    b"rootpass",
+    b"adminpass",
+    b"mysqlpass",
+    b"smtppass",
+    b"mailpass",
+    b"ftppass",
+    b"bindpass",
+    b"bindpw",
+    b"rootpw",
+    b"userpw",
+    b"adminpw",
+    b"dbpw",
+]);
 
 /// Parts of words that are written together, as in `dbpassword`.
 const ENDS_OF_WORDS: &[&[u8]] = &[
@@ -39,7 +111,7 @@ const ENDS_OF_WORDS: &[&[u8]] = &[
 ];
 
 /// What makes a key a secret one.
-const SECRET_KEYS: &[&[u8]] = &[
+static SECRET_KEYS: WordList = WordList::of(&[
     b"private",
     b"secret",
     b"access",
@@ -56,10 +128,13 @@ const SECRET_KEYS: &[&[u8]] = &[
     b"session",
     b"registration",
     b"subscription",
-];
+    b"hmac",
+    b"preshared",
+    b"app",
+]);
 
 /// What follows a secret's name and is none: where it is, how many there are, how long it lasts.
-const HARMLESS_ENDS: &[&[u8]] = &[
+static HARMLESS_ENDS: WordList = WordList::of(&[
     b"file",
     b"files",
     b"path",
@@ -138,6 +213,7 @@ const HARMLESS_ENDS: &[&[u8]] = &[
     b"reset",
     b"change",
     b"changed",
+    b"days",
     b"error",
     b"errors",
     b"invalid",
@@ -179,7 +255,7 @@ const HARMLESS_ENDS: &[&[u8]] = &[
     b"supported",
     b"encryption",
     b"hashing",
-];
+]);
 
 /// Where a list goes on, which opens nothing.
 const CURSORS: &[&[u8]] = &[
@@ -250,14 +326,14 @@ pub(super) fn promise(name: &[u8]) -> Option<Promise> {
     if *last == b"cookie" {
         return (before.is_empty() || previous == b"set").then_some(Promise::Cookie);
     }
-    if *last == b"auth" {
+    if *last == b"auth" && previous != b"basic" {
         return (before.is_empty() || previous == b"registry").then_some(Promise::Login);
     }
     if *last == b"header" {
         return (previous == b"auth" || previous == b"authorization").then_some(Promise::Secret);
     }
     if *last == b"signature" {
-        return (previous == b"amz").then_some(Promise::Secret);
+        return (previous == b"amz" || previous == b"goog").then_some(Promise::Secret);
     }
     if *last == b"authheader" {
         return Some(Promise::Secret);
@@ -265,20 +341,36 @@ pub(super) fn promise(name: &[u8]) -> Option<Promise> {
     let is_password = |word: &[u8]| {
         [&b"password"[..], b"passwd", b"passphrase", b"passcode"]
             .iter()
-            .any(|end| word.ends_with(end))
-            || [&b"pwd"[..], b"passwords", b"keypass", b"storepass"].contains(&word)
+            .any(|end| word.ends_with(end) && *word != b"nopasswd"[..])
+            || PASSWORDS.contains(word)
     };
     if words.iter().any(|word| is_password(word)) {
         return Some(Promise::Password);
     }
-    let is_pair =
-        |pair: &[&[u8]]| matches!(pair, [kind, b"key" | b"keys"] if SECRET_KEYS.contains(kind));
-    let is_secret = words
-        .iter()
-        .any(|word| WORDS.contains(word) || ENDS_OF_WORDS.iter().any(|end| word.ends_with(end)))
-        || words.windows(2).any(is_pair)
+    let is_secret = words.iter().any(|word| is_secret_word(word))
+        || words.windows(2).any(is_secret_pair)
+        || (*last == b"auth" && previous == b"basic")
         || (*last == b"credential" && previous == b"amz");
     is_secret.then_some(Promise::Secret)
+}
+
+fn is_secret_word(word: &[u8]) -> bool {
+    WORDS.contains(word) || ENDS_OF_WORDS.iter().any(|end| word.ends_with(end))
+}
+
+fn is_secret_pair(pair: &[&[u8]]) -> bool {
+    matches!(pair, [kind, b"key" | b"keys"] if SECRET_KEYS.contains(kind))
+}
+
+/// Whether the last word of a name is the one that promises the secret.
+pub(super) fn ends_in_secret(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase_words();
+    let words: Vec<&[u8]> = name
+        .split(|byte| *byte == b'_')
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.last().is_some_and(|last| is_secret_word(last))
+        || words.windows(2).last().is_some_and(is_secret_pair)
 }
 
 trait Words {

@@ -60,6 +60,12 @@ pub(crate) const SHAPES: &[Shape] = &[
     // GitLab
     shape("glpat-", 20, Alphabet::Url),
     shape("glrt-", 20, Alphabet::Url),
+    shape("gldt-", 20, Alphabet::Url),
+    shape("glcbt-", 20, Alphabet::Url),
+    shape("glptt-", 20, Alphabet::Url),
+    shape("glft-", 20, Alphabet::Url),
+    shape("glsoat-", 20, Alphabet::Url),
+    shape("glagent-", 20, Alphabet::Url),
     // Google
     shape("AIza", 35, Alphabet::Url),
     shape("ya29.", 20, Alphabet::Url),
@@ -73,12 +79,28 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("xoxe.", 10, Alphabet::Url),
     shape("xapp-", 10, Alphabet::Url),
     shape("hooks.slack.com/services/", 0, Alphabet::Url),
+    // Links that let whoever has them write: Discord, Teams, Telegram
+    shape("discord.com/api/webhooks/", 0, Alphabet::Url),
+    shape("webhook.office.com/webhookb2/", 0, Alphabet::Url),
+    shape("api.telegram.org/bot", 0, Alphabet::Url),
     // Docker Hub, npm, PyPI, crates.io
     shape("dckr_pat_", 20, Alphabet::Url),
     shape("dckr_oat_", 20, Alphabet::Url),
     shape("npm_", 36, Alphabet::Word),
     shape("pypi-", 50, Alphabet::Url),
-    // Stripe, SendGrid, DigitalOcean, HashiCorp, language models
+    // Docker's swarms
+    shape("SWMTKN-1-", 20, Alphabet::Url),
+    // Stripe, Shopify, Databricks, Linear, Grafana, New Relic, Tailscale, DigitalOcean, HashiCorp, language models
+    shape("sk_test_", 16, Alphabet::Word),
+    shape("rk_test_", 16, Alphabet::Word),
+    shape("whsec_", 20, Alphabet::Word),
+    shape("shpat_", 32, Alphabet::Word),
+    shape("shpss_", 32, Alphabet::Word),
+    shape("dapi", 32, Alphabet::Word),
+    shape("lin_api_", 32, Alphabet::Word),
+    shape("glsa_", 32, Alphabet::Url),
+    shape("NRAK-", 24, Alphabet::Capitals),
+    shape("tskey-", 16, Alphabet::Url),
     shape("sk_live_", 16, Alphabet::Word),
     shape("rk_live_", 16, Alphabet::Word),
     shape("dop_v1_", 32, Alphabet::Word),
@@ -94,6 +116,13 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("$2a$", 20, Alphabet::Crypt),
     shape("$apr1$", 10, Alphabet::Crypt),
     shape("$argon2", 20, Alphabet::Crypt),
+    // … and of LDAP
+    shape("{SHA}", 20, Alphabet::Crypt),
+    shape("{SHA256}", 20, Alphabet::Crypt),
+    shape("{SHA512}", 20, Alphabet::Crypt),
+    shape("{SSHA}", 20, Alphabet::Crypt),
+    shape("{SSHA256}", 20, Alphabet::Crypt),
+    shape("{SSHA512}", 20, Alphabet::Crypt),
 ];
 
 /// The token of this shape that begins at the anchor.
@@ -106,7 +135,7 @@ pub(super) fn at(text: &[u8], at: usize, number: u8) -> Option<Range<usize>> {
         return None;
     }
     let after = at + shape.prefix.len();
-    let has = |byte| shape.alphabet.has(byte) || (shape.least == 0 && byte == b'/');
+    let has = |byte| shape.alphabet.has(byte) || (shape.least == 0 && b"/@:_".contains(&byte));
     let length = run(text, after, 1_024, has);
     (length >= shape.least.max(1)).then_some(at..after + length)
 }

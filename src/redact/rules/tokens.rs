@@ -50,6 +50,36 @@ pub(super) fn json_web_token(text: &[u8], at: usize) -> Option<Range<usize>> {
     holds_secret.then_some(at..end)
 }
 
+/// The hash behind a colon or a blank, as shadow(5) and configuration have it: `:$6$salt$hash`.
+pub(super) fn crypt(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let start = at + 1;
+    let length = run(text, start, 256, |byte| {
+        byte.is_ascii_alphanumeric() || b"./$+=,-".contains(&byte)
+    });
+    let hash = text.get(start..start + length)?;
+    let fields = hash.split(|byte| *byte == b'$').count();
+    (length >= 24 && fields >= 4).then_some(start..start + length)
+}
+
+/// The password of `IDENTIFIED BY 'x'`; the anchor is the end of the first word.
+pub(super) fn identified(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let word = text.get(at.checked_sub(6)?..at + 4)?;
+    let by = at + 4 + run(text, at + 4, 4, |byte| byte == b' ');
+    if !word.eq_ignore_ascii_case(b"identified")
+        || !text.get(by..by + 3)?.eq_ignore_ascii_case(b"by ")
+    {
+        return None;
+    }
+    let quote = by + 3 + run(text, by + 3, 12, |byte| b" \\".contains(&byte));
+    let mark = *text.get(quote).filter(|byte| b"'\"".contains(byte))?;
+    let start = quote + 1;
+    let length = run(text, start, 512, |byte| {
+        byte != mark && byte != b'\n' && byte != b'\\'
+    });
+    let value = text.get(start..start + length)?;
+    (!values::is_harmless(value)).then_some(start..start + length)
+}
+
 /// The signature of a link that gives access to whoever has it (Azure's shared access signatures).
 pub(super) fn signature(text: &[u8], at: usize) -> Option<Range<usize>> {
     let is_member = matches!(
@@ -70,9 +100,12 @@ pub(super) fn signature(text: &[u8], at: usize) -> Option<Range<usize>> {
 pub(super) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
     let flag = at + run(text, at, 4, |byte| b" -".contains(&byte));
     let name = run(text, flag, 16, |byte| {
-        byte.is_ascii_lowercase() || byte == b'-'
+        byte.is_ascii_alphabetic() || byte == b'-'
     });
-    if !matches!(text.get(flag..flag + name)?, b"u" | b"user" | b"user-info") {
+    if !matches!(
+        text.get(flag..flag + name)?,
+        b"u" | b"U" | b"user" | b"user-info"
+    ) {
         return None;
     }
     let separator = run(text, flag + name, 3, |byte| b" ='\"".contains(&byte));

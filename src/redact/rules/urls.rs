@@ -11,17 +11,16 @@ const LONGEST_LOGIN: usize = 256;
 
 /// The login before an `@`, where that belongs to a URL: `user:password` of `scheme://user:password@host`.
 pub(crate) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let floor = at.saturating_sub(LONGEST_LOGIN);
+    let is_of_login =
+        |byte: u8| byte.is_ascii_graphic() && !b"\"'<>`".contains(&byte) || byte >= 0x80;
+    let floor = at - run_before(text, at, LONGEST_LOGIN, is_of_login);
     let before = text.get(floor..at)?;
     // JSON may escape slashes.
     let plain = memmem::rfind(before, b"//").map(|slashes| (slashes, 2));
     let escaped = memmem::rfind(before, br"\/\/").map(|slashes| (slashes, 4));
-    let (slashes, length) = plain.max(escaped)?;
-    let is_of_login =
-        |byte: &u8| byte.is_ascii_graphic() && !b"\"'<>`{}|^".contains(byte) || *byte >= 0x80;
-    if !before.get(slashes..)?.iter().all(is_of_login) {
-        return None;
-    }
+    let Some((slashes, length)) = plain.max(escaped) else {
+        return oracle_password(before, floor);
+    };
     let start = floor + slashes + length;
     let scheme = before.get(..slashes)?.strip_suffix(b":")?;
     if !scheme.last().is_some_and(u8::is_ascii_alphanumeric) {
@@ -32,7 +31,7 @@ pub(crate) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
         Some(colon) => (login.get(..colon)?, login.get(colon + 1..)),
         None => (login, None),
     };
-    if name.iter().any(|byte| b"/?#".contains(byte)) {
+    if name.iter().any(|byte| b"/?#".contains(byte)) || is_place(password.unwrap_or(name)) {
         return None;
     }
     let is_login = match password {
@@ -48,6 +47,19 @@ pub(crate) fn login(text: &[u8], at: usize) -> Option<Range<usize>> {
         || login.is_empty()
         || password.is_some_and(|password| password.iter().all(|byte| *byte == b'*'));
     (is_login && !is_hidden).then_some(start..at)
+}
+
+/// The password of `jdbc:oracle:thin:name/password@…`.
+fn oracle_password(before: &[u8], floor: usize) -> Option<Range<usize>> {
+    const THIN: &[u8] = b"oracle:thin:";
+    let login = memmem::rfind(before, THIN)? + THIN.len();
+    let password = login + memchr::memchr(b'/', before.get(login..)?)? + 1;
+    (password < before.len()).then_some(floor + password..floor + before.len())
+}
+
+/// Whether it is a place in a template: `{password}`, `${PASSWORD}`.
+fn is_place(text: &[u8]) -> bool {
+    matches!(text, [b'{', .., b'}'] | [b'$', b'{', .., b'}'])
 }
 
 /// The login of a URL that is encoded itself: the anchor is the second slash of `%3A%2F%2F`.

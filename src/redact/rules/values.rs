@@ -225,6 +225,13 @@ fn is_reference(value: &[u8]) -> bool {
     }
 }
 
+/// Whether it has digits among its letters.
+pub(super) fn is_mixed(value: &[u8]) -> bool {
+    value.len() >= 6
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(u8::is_ascii_alphabetic)
+}
+
 /// Whether a word in the middle of a sentence looks like a secret and not like another word of it.
 pub(super) fn looks_random(value: &[u8]) -> bool {
     let digits = value.iter().any(u8::is_ascii_digit);
