@@ -126,6 +126,29 @@ fn waiver(check: &str, year: i16) -> Waiver {
 }
 
 #[test]
+fn what_selected_checks_and_those_before_them_read_is_observed() {
+    let of = |only: &[&str]| sources(&selecting(only, &[]));
+    // Its own, and what the checks read that it needs: where the data are, and the directory that it lies in.
+    assert_eq!(
+        of(&["license.format"]),
+        BTreeSet::from([
+            Source::Host,
+            Source::Volumes,
+            Source::Layout,
+            Source::License,
+            Source::Stack
+        ])
+    );
+    let of_drift = of(&["container.sesam-node"]);
+    for source in [Source::Host, Source::Docker, Source::Stack] {
+        assert!(of_drift.contains(&source), "{source:?} {of_drift:?}");
+    }
+    assert!(!of_drift.contains(&Source::Clock), "{of_drift:?}");
+    let all = of(&[]);
+    assert!(all.is_superset(&of_drift) && all.len() > of_drift.len());
+}
+
+#[test]
 fn a_chain_of_failures_has_one_root_cause() {
     let diagnosis = judged(
         &[&LEAF, &MIDDLE, &ROOT, &UNHARMED],
