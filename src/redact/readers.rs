@@ -8,6 +8,7 @@ const FOUND_BY_READING: &[(&str, &[&str])] = &[
     ("password: correct horse battery staple", &["horse", "staple"]),
     ("passphrase = correct horse battery staple", &["horse", "staple"]),
     ("token: abc def", &["abc def"]),
+    ("the password is: correct horse battery staple", &["correct"]),
     ("token: abc def ghi", &["def"]),
     ("secret: my little pony", &["pony"]),
     ("client_secret: my little pony", &["pony"]),

@@ -24,7 +24,7 @@ pub(super) fn may_be(text: &[u8], at: usize, name_end: usize) -> bool {
     };
     match rest {
         [b' ', b'"' | b'\'' | b'\\', ..]
-        | [b' ', b'i', b's', b' ', ..]
+        | [b' ', b'i', b's', b' ' | b':', ..]
         | [b'%', b'3', ..]
         | [b'&', b'q', ..] => true,
         [b' ', ..] => is_in_element(text, at),
@@ -161,6 +161,9 @@ fn told(text: &[u8], named: &Named) -> Option<Range<usize>> {
     const GENERATED: &[u8] = b" is generated for ";
     let line = named.range.end..line_end(text, named.range.end);
     let rest = text.get(line.clone())?;
+    if rest.starts_with(b" is: ") {
+        return Some(line.start + 5..line.end);
+    }
     let is_generated = rest.starts_with(GENERATED);
     let before = if is_generated {
         memmem::find(rest, b": ")? + 2
