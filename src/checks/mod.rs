@@ -24,6 +24,7 @@ mod cause;
 mod certificate_mode;
 mod connection;
 mod measurement;
+mod page_text;
 mod registry;
 mod registry_trouble;
 mod remedy;

@@ -9,16 +9,13 @@ pub use phases::phases;
 
 use super::{causes, certificate};
 use crate::{
-    checks::{Cause, Status},
+    checks::{Cause, Status, page_text::quoted},
     facts::{
         outbound::{Connect, Family, Handshake, HttpOutcome},
         probe_report::{DoctorsWord, Door, Probe, Purpose, RedirectStop, Visit},
     },
     profile::{Profile, Speaks},
 };
-
-/// As much of a page as a person needs to recognise it.
-const LONGEST_QUOTE: usize = 120;
 
 /// The verdict on one door.
 #[derive(Clone, Debug)]
@@ -418,25 +415,6 @@ fn api(outside: Outside, door: &Door) -> DoorVerdict {
             "Traefik has no node behind this name: compare NODE_DOMAIN with the name that was probed, and look at the containers (sesam-doctor check container config.env)",
         ),
     }
-}
-
-fn quoted(text: &str) -> String {
-    // Tags say nothing to a person.
-    let mut plain = String::new();
-    let mut inside = false;
-    for letter in text.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                plain.push(' ');
-            }
-            _ if !inside => plain.push(letter),
-            _ => {}
-        }
-    }
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_QUOTE).collect()
 }
 
 #[cfg(test)]

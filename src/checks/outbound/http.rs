@@ -6,12 +6,10 @@ use super::{
     way::Surroundings,
 };
 use crate::{
+    checks::page_text::quoted,
     facts::outbound::{Attempt, HttpAnswer, HttpOutcome},
     profile::Proof,
 };
-
-/// As much of a page as a person needs to recognise it.
-const LONGEST_QUOTE: usize = 120;
 
 /// A page that says that somebody blocks, where one answers.
 pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
@@ -164,25 +162,6 @@ fn proves(proof: Proof, answer: &HttpAnswer) -> bool {
         }
         Proof::AnyHttp => answer.status < 500,
     }
-}
-
-fn quoted(text: &str) -> String {
-    // Tags say nothing to a person.
-    let mut plain = String::new();
-    let mut inside = false;
-    for letter in text.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                plain.push(' ');
-            }
-            _ if !inside => plain.push(letter),
-            _ => {}
-        }
-    }
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_QUOTE).collect()
 }
 
 #[cfg(test)]

@@ -432,22 +432,13 @@ mod tests {
                     "intermediate missing",
                     Fail,
                     Some("incomplete-chain"),
-                    with(|sample| {
-                        sample.chain.certificates.truncate(1);
-                        sample.chain.path = vec![0];
-                        sample.chain.end = ChainEnd::IssuerMissing {
-                            issuer: "CN=R10".into(),
-                        };
-                    }),
+                    with(samples::without_intermediate),
                 ),
                 Case::new(
                     "self-signed",
                     Fail,
                     Some("self-signed"),
-                    with(|sample| {
-                        sample.chain.path = vec![0];
-                        sample.chain.end = ChainEnd::SelfSigned;
-                    }),
+                    with(samples::self_signed),
                 ),
                 Case::new(
                     "own authority",

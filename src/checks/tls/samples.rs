@@ -54,6 +54,21 @@ impl Sample {
     }
 }
 
+/// Its intermediate is not presented.
+pub fn without_intermediate(sample: &mut Sample) {
+    sample.chain.certificates.truncate(1);
+    sample.chain.path = vec![0];
+    sample.chain.end = ChainEnd::IssuerMissing {
+        issuer: "CN=R10".into(),
+    };
+}
+
+/// It was signed by nobody else.
+pub fn self_signed(sample: &mut Sample) {
+    sample.chain.path = vec![0];
+    sample.chain.end = ChainEnd::SelfSigned;
+}
+
 pub fn hours_from_now(hours: i64) -> Timestamp {
     let now: Timestamp = NOW.parse().unwrap();
     now + jiff::SignedDuration::from_hours(hours)

@@ -169,13 +169,7 @@ fn cases() {
                 "intermediate missing",
                 Fail,
                 Some("incomplete-chain"),
-                with(|sample| {
-                    sample.chain.certificates.truncate(1);
-                    sample.chain.path = vec![0];
-                    sample.chain.end = ChainEnd::IssuerMissing {
-                        issuer: "CN=R10".into(),
-                    };
-                }),
+                with(samples::without_intermediate),
             ),
             Case::new(
                 "staging authority",
@@ -191,10 +185,7 @@ fn cases() {
                 "self-signed",
                 Fail,
                 Some("self-signed"),
-                with(|sample| {
-                    sample.chain.path = vec![0];
-                    sample.chain.end = ChainEnd::SelfSigned;
-                }),
+                with(samples::self_signed),
             ),
             Case::new(
                 "refused by clients",
