@@ -176,6 +176,27 @@ fn undo_destroys_nothing_that_came_later() {
 }
 
 #[test]
+fn undo_asks_and_where_it_cannot_it_wants_to_be_told() {
+    if !is_root("undo") {
+        return;
+    }
+    let place = Place::bare();
+    place.fix().output().unwrap();
+    let fixed = place.listing();
+    let mut undo = support::doctor();
+    undo.arg("--root").arg(place.root()).arg("undo");
+    let refused = undo.output().unwrap();
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("say --yes"), "{said}");
+    assert_eq!(
+        undo.arg("--dry-run").output().unwrap().status.code(),
+        Some(0)
+    );
+    assert_eq!(difference(&fixed, &place.listing()), Vec::<String>::new());
+}
+
+#[test]
 fn what_cannot_be_mended_is_refused_with_the_reason() {
     let place = Place::bare();
     let before = place.listing();

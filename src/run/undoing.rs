@@ -62,7 +62,12 @@ pub(super) async fn undo(
             return Ok(Exit::Done);
         }
         let ask = Terminal::new(&options);
-        if ask.is_interactive() && !options.yes && !ask.question("Take it back?")? {
+        if !options.yes && !ask.is_interactive() {
+            return Err(wrong(
+                "there is no terminal to ask on: say --yes to have it taken back, or --dry-run to see the run only; nothing was changed".into(),
+            ));
+        }
+        if !options.yes && !ask.question("Take it back?")? {
             machine.watch().say("nothing was changed");
             return Ok(Exit::Done);
         }

@@ -128,7 +128,10 @@ impl Place {
     /// The doctor, told to take back what it did last.
     pub fn undo(&self) -> Command {
         let mut command = doctor();
-        command.arg("--root").arg(self.root()).arg("undo");
+        command
+            .arg("--root")
+            .arg(self.root())
+            .args(["undo", "--yes"]);
         command
     }
 

@@ -1,10 +1,10 @@
 //! What an engine that answers tells: its version, its settings, its containers, images, networks and volumes.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 
 use super::{
     Container, Details, Proxies,
@@ -175,22 +175,25 @@ async fn containers(
         Err(trouble) => return trouble.observed("its containers"),
         Ok(summaries) => summaries,
     };
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut looks = JoinSet::new();
+    let mut containers = Vec::new();
     for (index, summary) in summaries.into_iter().enumerate() {
+        let id = summary.id.clone();
+        let mut container = Container::of_summary(summary, redactor);
+        if index >= MOST_INSPECTIONS {
+            containers.push(container);
+            continue;
+        }
+        // A look that waits for its turn would take as much memory as one that is under way.
+        if looks.len() >= AT_ONCE {
+            containers.extend(looks.join_next().await.and_then(Result::ok));
+        }
         let (socket, api, redactor) = (socket.clone(), api.to_owned(), redactor.clone());
-        let turns = Arc::clone(&turns);
         looks.spawn(crate::defects::inherited(async move {
-            let _turn = turns.acquire().await;
-            let id = summary.id.clone();
-            let mut container = Container::of_summary(summary, &redactor);
-            if index < MOST_INSPECTIONS {
-                container.details = details(&socket, &api, &id, &container, &redactor).await;
-            }
+            container.details = details(&socket, &api, &id, &container, &redactor).await;
             container
         }));
     }
-    let mut containers = Vec::new();
     while let Some(look) = looks.join_next().await {
         // One that panicked is a defect of the doctor, and costs that container only.
         containers.extend(look.ok());
