@@ -3,7 +3,7 @@
 use super::{
     EXPIRY, STORE,
     chain::{self, Dates},
-    no_handshake::{NOT_ANSWERING, NOT_TLS, TLS_VERSION, UNREADABLE, nothing_served},
+    no_handshake::{NOT_ANSWERING, NOT_TLS, STARTING, TLS_VERSION, UNREADABLE, not_served},
 };
 use crate::{
     checks::{
@@ -35,10 +35,16 @@ pub static ENDPOINT: Check = Check {
     category: Category::Tls,
     level: Level::Required,
     needs: &[&container::TRAEFIK],
-    reads: &[Source::Endpoint, Source::Certificates, Source::Stack],
+    reads: &[
+        Source::Endpoint,
+        Source::Certificates,
+        Source::Docker,
+        Source::Stack,
+    ],
     reference: "Operator's manual, Traefik; RFC 9525 for names, RFC 8996 for versions",
     causes: &[
         NOT_ANSWERING,
+        STARTING,
         NOT_TLS,
         TLS_VERSION,
         UNREADABLE,
@@ -83,7 +89,7 @@ fn judge(context: &Context) -> Judgement {
                 Version::Tls13 => "TLS 1.3",
             },
         ),
-        None => nothing_served(endpoint),
+        None => not_served(endpoint, context),
     };
     let verdict = endpoint.places.iter().fold(verdict, |verdict, place| {
         verdict.evidence(place.address.to_string(), outcome(&place.outcome))

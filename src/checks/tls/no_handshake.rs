@@ -1,7 +1,9 @@
 //! What `tls.endpoint` says where no certificate was presented at all.
 
+use jiff::SignedDuration;
+
 use crate::{
-    checks::{Cause, Verdict},
+    checks::{Cause, Context, Verdict, container},
     facts::{
         endpoint::{Endpoint, Outcome, Place},
         handshake::NoConnection,
@@ -17,8 +19,35 @@ pub(super) const TLS_VERSION: Cause =
     Cause::new("tls-version", "it speaks no TLS of version 1.2 or later");
 pub(super) const UNREADABLE: Cause = Cause::new("unreadable", "what is served is no certificate");
 
+pub(super) const STARTING: Cause = Cause::new(
+    "starting",
+    "Traefik was started only seconds before, and does not answer yet",
+);
+
+/// Traefik binds its ports within a second or two; a machine that has just booted takes longer.
+const TAKES_TO_START: SignedDuration = SignedDuration::from_secs(15);
+
+/// What there is to say where nothing was served.
+pub(super) fn not_served(endpoint: &Endpoint, context: &Context) -> Verdict {
+    let verdict = nothing_served(endpoint);
+    let runs_for = container::traefik_runs_for(context)
+        .filter(|since| !since.is_negative() && *since < TAKES_TO_START);
+    match runs_for {
+        Some(since) if verdict.cause.as_deref() == Some(NOT_ANSWERING.code) => Verdict::unknown(
+            STARTING,
+            format!(
+                "{}; but Traefik was started only {} s before",
+                verdict.summary,
+                since.as_secs()
+            ),
+        )
+        .advice("look again in a minute"),
+        _ => verdict,
+    }
+}
+
 /// The place that came nearest to an answer says why there is none.
-pub(super) fn nothing_served(endpoint: &Endpoint) -> Verdict {
+fn nothing_served(endpoint: &Endpoint) -> Verdict {
     let refused = |place: &&Place| {
         matches!(
             &place.outcome,
@@ -59,4 +88,88 @@ pub(super) fn nothing_served(endpoint: &Endpoint) -> Verdict {
     Verdict::fail(cause, summary)
         .expected("a TLS server with a certificate for NODE_DOMAIN")
         .advice(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            Status,
+            cases::{engine, nothing_observed, verdict},
+            tls::{ENDPOINT, samples::hours_from_now},
+        },
+        facts::{
+            Facts, Observed,
+            docker::{Container, Details, State},
+        },
+    };
+
+    /// Facts with a Traefik that was started so many seconds ago and serves nothing.
+    fn silent(why: NoConnection, state: State, seconds: i64) -> Facts {
+        let mut facts = nothing_observed();
+        engine(move |engine| {
+            let details = Details {
+                started: Some(hours_from_now(0) - SignedDuration::from_secs(seconds)),
+                ..Details::default()
+            };
+            engine.containers = Observed::Seen(vec![Container {
+                name: "traefik".into(),
+                state,
+                details: Observed::Seen(details),
+                ..Container::default()
+            }]);
+        })(&mut facts);
+        let place = Place {
+            address: "127.0.0.1:443".parse().unwrap(),
+            outcome: Outcome::None { why },
+        };
+        facts.endpoint = Observed::Seen(Endpoint {
+            node_domain: None,
+            mode: None,
+            places: vec![place],
+        });
+        facts
+    }
+
+    #[test]
+    fn a_traefik_that_was_only_just_started_is_given_time() {
+        let closed = NoConnection::Refused;
+        for (why, state, seconds, expected) in [
+            (closed.clone(), State::Running, 1, STARTING),
+            (closed.clone(), State::Running, 14, STARTING),
+            (closed.clone(), State::Running, 15, NOT_ANSWERING),
+            (closed.clone(), State::Running, -5, NOT_ANSWERING),
+            (closed, State::Exited, 1, NOT_ANSWERING),
+            (
+                NoConnection::OldVersion {
+                    reason: String::new(),
+                },
+                State::Running,
+                1,
+                TLS_VERSION,
+            ),
+        ] {
+            let found = verdict(&ENDPOINT, &silent(why.clone(), state, seconds));
+            assert_eq!(
+                found.cause.as_deref(),
+                Some(expected.code),
+                "{why:?} {seconds}"
+            );
+            let is_open = expected == STARTING;
+            assert_eq!(found.status == Status::Unknown, is_open, "{found:?}");
+        }
+        let words = verdict(&ENDPOINT, &silent(NoConnection::Refused, State::Running, 3)).summary;
+        assert!(words.contains("started only 3 s before"), "{words}");
+        assert_eq!(
+            verdict(&ENDPOINT, &without_docker()).cause.as_deref(),
+            Some(NOT_ANSWERING.code)
+        );
+    }
+
+    fn without_docker() -> Facts {
+        let mut facts = silent(NoConnection::Refused, State::Running, 1);
+        facts.docker = Observed::NotAsked;
+        facts
+    }
 }
