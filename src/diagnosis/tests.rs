@@ -14,13 +14,16 @@ const PROSE: Prose = Prose {
 
 macro_rules! check {
     ($name:ident, $id:literal, $level:ident, $needs:expr, $judge:expr) => {
+        check!($name, $id, $level, $needs, $judge, reads: &[]);
+    };
+    ($name:ident, $id:literal, $level:ident, $needs:expr, $judge:expr, reads: $reads:expr) => {
         static $name: Check = Check {
             id: $id,
             title: "made for a test",
             category: Category::Config,
             level: Level::$level,
             needs: $needs,
-            reads: &[],
+            reads: $reads,
             reference: "",
             causes: &[BAD],
             prose: PROSE,
@@ -123,6 +126,31 @@ fn waiver(check: &str, year: i16) -> Waiver {
         approved_by: "IT".into(),
         until: date(year, 11, 23),
     }
+}
+
+fn reads_the_clock(context: &Context) -> crate::checks::Judgement {
+    context.facts.clock().seen()?;
+    Ok(Verdict::pass("it goes"))
+}
+
+check!(
+    READER,
+    "config.reader",
+    Required,
+    &[],
+    reads_the_clock,
+    reads: &[Source::Clock]
+);
+
+#[test]
+fn a_check_sees_the_sources_that_it_declares() {
+    let diagnosis = judged(&[&READER], selecting(&[], &[]), false);
+    assert_eq!(
+        diagnosis.findings[0].cause.as_deref(),
+        Some("not-observed"),
+        "{:?}",
+        diagnosis.findings
+    );
 }
 
 #[test]

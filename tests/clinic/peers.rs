@@ -105,7 +105,18 @@ pub fn compare(clinic: &Clinic) -> String {
             healthy = plan
                 .peer
                 .iter()
-                .map(|peer| Said::of(&machine, &peer.command))
+                .map(|peer| {
+                    let said = Said::of(&machine, &peer.command);
+                    if said.exit_code != 0 {
+                        eprintln!(
+                            "{} of a healthy machine: exit {}\n  {}",
+                            peer.name,
+                            said.exit_code,
+                            said.lines.join("\n  ")
+                        );
+                    }
+                    said
+                })
                 .collect();
         }
         let cause = Regex::new(&shown.cause).unwrap();
