@@ -103,15 +103,91 @@ mod tests {
         ..PLAIN
     };
 
-    #[test]
-    fn nothing_is_rewritten_about_what_could_not_be_judged() {
+    fn judged(checks: &[&'static Check]) -> crate::diagnosis::Diagnosis {
         let facts = cases::nothing_observed();
         let rules = Rules {
             selection: Selection::default(),
             strict: false,
             now: facts.observed_at,
         };
-        let proposals = diagnose_by(&[&ENGINE, &STACK], &facts, &rules).proposals;
+        diagnose_by(checks, &facts, &rules)
+    }
+
+    const OTHER: Cause = Cause::new("other", "made to fail in another way");
+    const RESTART: &[Mend] = &[
+        Mend::new(Remedy::StartDocker, &[BROKEN]),
+        Mend::new(Remedy::RestartDocker, &[BROKEN]),
+    ];
+    static RESTARTED: Check = Check {
+        mends: RESTART,
+        ..PLAIN
+    };
+    static WARNED: Check = Check {
+        judge: Judge::One(|_| Ok(Verdict::warn(BROKEN, "nearly broken"))),
+        ..PLAIN
+    };
+    static WELL: Check = Check {
+        judge: Judge::One(|_| Ok(Verdict::pass("well"))),
+        ..PLAIN
+    };
+    static OTHERWISE: Check = Check {
+        causes: &[BROKEN, OTHER],
+        judge: Judge::One(|_| Ok(Verdict::fail(OTHER, "broken otherwise"))),
+        ..PLAIN
+    };
+    static AFTER_OTHERWISE: Check = Check {
+        id: "config.after",
+        needs: &[&OTHERWISE],
+        ..PLAIN
+    };
+    static AFTER: Check = Check {
+        id: "config.after",
+        needs: &[&ENGINE],
+        ..PLAIN
+    };
+
+    #[test]
+    fn a_finding_says_what_would_be_done_and_whether_that_asks() {
+        let start = || {
+            let facts = cases::nothing_observed();
+            Remedy::StartDocker.words(&facts.profile, false)
+        };
+        for (check, automatic, steps) in [
+            (&ENGINE, true, vec![start()]),
+            (&WARNED, true, vec![start()]),
+            (&WELL, false, vec![]),
+            (&OTHERWISE, false, vec![]),
+        ] {
+            let diagnosis = judged(&[check]);
+            let fix = &diagnosis.findings[0].fix;
+            assert_eq!(fix.automatic, automatic, "{fix:?}");
+            assert_eq!(fix.steps, steps);
+            assert_eq!(diagnosis.proposals.len(), steps.len());
+        }
+        let diagnosis = judged(&[&RESTARTED]);
+        let fix = &diagnosis.findings[0].fix;
+        assert!(!fix.automatic, "{fix:?}");
+        assert_eq!(fix.steps.len(), 2);
+    }
+
+    #[test]
+    fn what_follows_is_mended_where_what_it_follows_from_can_be() {
+        let remedies = |checks: &[&'static Check]| -> Vec<(String, Remedy)> {
+            let proposals = judged(checks).proposals;
+            let pairs = proposals.into_iter();
+            pairs.map(|one| (one.finding, one.remedy)).collect()
+        };
+        let start = |finding: &str| (finding.to_owned(), Remedy::StartDocker);
+        assert_eq!(
+            remedies(&[&ENGINE, &AFTER]),
+            [start("config.engine"), start("config.after")]
+        );
+        assert_eq!(remedies(&[&OTHERWISE, &AFTER_OTHERWISE]), []);
+    }
+
+    #[test]
+    fn nothing_is_rewritten_about_what_could_not_be_judged() {
+        let proposals = judged(&[&ENGINE, &STACK]).proposals;
         let proposed = |finding: &str, remedy| Proposal {
             finding: finding.into(),
             remedy,
