@@ -256,6 +256,29 @@ mod tests {
     }
 
     #[test]
+    fn families_cover_their_members_and_are_chosen_with_them() {
+        let family = REGISTRY
+            .iter()
+            .find(|check| check.family_prefix().is_some())
+            .unwrap();
+        let prefix = family.family_prefix().unwrap();
+        let member = format!("{prefix}disk");
+        assert!(family.covers(family.id) && family.covers(&member));
+        assert!(!family.covers(prefix) && !family.covers("hardware.cpu"));
+        let chosen = |only: &[&str], skip: &[&str]| {
+            let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+            Selection::unchecked(words(only), words(skip)).may_include(family)
+        };
+        assert!(chosen(&[], &[]));
+        assert!(chosen(&[&member], &[]));
+        assert!(chosen(&[family.id], &[]));
+        assert!(!chosen(&["hardware.cpu"], &[]));
+        assert!(!chosen(&[], &[family.id]));
+        assert!(!chosen(&[&member], &[family.id]));
+        assert!(chosen(&[], &[&member]));
+    }
+
+    #[test]
     fn what_a_check_needs_is_judged_and_stands_before_it_or_after_but_never_in_a_circle() {
         fn descend(check: &Check, path: &mut Vec<&'static str>) {
             assert!(!path.contains(&check.id), "a circle: {path:?}");

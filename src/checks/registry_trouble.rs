@@ -90,3 +90,17 @@ pub fn advice(trouble: &Trouble) -> Option<&'static str> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_can_do_is_said_and_nothing_else() {
+        let hindered = Trouble::Unexpected { how: "x".into() };
+        assert!(advice(&hindered).is_some_and(|words| words.contains("docker pull")));
+        assert_eq!(advice(&Trouble::NotFound), None);
+        assert!(undetermined("image", &hindered).is_some());
+        assert!(undetermined("image", &Trouble::NotFound).is_none());
+    }
+}

@@ -100,6 +100,10 @@ mod tests {
                     None,
                     waiving("hardware.cpu", 2027),
                 ),
+                Case::new("until today", Status::Pass, None, |facts: &mut Facts| {
+                    waiving("hardware.cpu", 2026)(facts);
+                    facts.settings.waivers[0].until = date(2026, 11, 23);
+                }),
                 Case::new(
                     "expired yesterday",
                     Status::Warn,

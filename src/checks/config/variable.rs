@@ -268,6 +268,8 @@ mod tests {
         let long_label = format!("{}.company.com", "a".repeat(64));
         let long_name = format!("{}com", "abcdefgh.".repeat(31));
         let long_tag = "a".repeat(129);
+        // 253 characters, as many as a name may have.
+        let longest_name = format!("{}a.com", "abcdefgh.".repeat(27) + "abcd.");
         for (kind, value, expected) in [
             (Text, "12345", None),
             (Text, "", Some("empty")),
@@ -282,6 +284,9 @@ mod tests {
             (Tag, "-1", Some("not-a-tag")),
             (Tag, "2:1", Some("not-a-tag")),
             (Tag, long_tag.as_str(), Some("not-a-tag")),
+            (Tag, &long_tag[1..], None),
+            (Domain, &long_label[1..], None),
+            (Domain, &longest_name, None),
             (Channel, "weekly-prod", None),
             (Channel, "nightly", None),
             (Channel, "2.3.4", Some("unknown-channel")),

@@ -194,7 +194,7 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases, stack_file},
+            cases::{Case, judge_cases, nothing_observed, stack_file, verdict},
         },
         facts::{Facts, stack::compose_file::Mount},
     };
@@ -207,6 +207,22 @@ mod tests {
         with(move |service| {
             service.command = words.split_whitespace().map(ToOwned::to_owned).collect();
         })
+    }
+
+    #[test]
+    fn the_names_stay_where_the_flag_goes() {
+        for (words, expected) in [
+            (
+                "--cleanup --name sesam-node --name traefik",
+                "command: --cleanup sesam-node traefik",
+            ),
+            ("--name=sesam-node traefik", "command: sesam-node traefik"),
+        ] {
+            let mut facts = nothing_observed();
+            command(words)(&mut facts);
+            let advice = verdict(&WATCHTOWER_ARGUMENTS, &facts).advice;
+            assert!(advice[0].ends_with(expected), "{advice:?}");
+        }
     }
 
     #[test]

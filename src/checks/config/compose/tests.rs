@@ -201,3 +201,60 @@ fn what_is_not_followed_is_said() {
     assert_eq!(verdict.status, Status::Pass);
     assert_eq!(verdict.remarks.len(), 2, "{:?}", verdict.remarks);
 }
+
+#[test]
+fn places_and_images_are_read_to_their_ends() {
+    for (place, other, expected) in [
+        ("services.a.ports[0]", "services.a.ports", true),
+        ("services.a.ports", "services.a.ports", true),
+        ("services.a.ports", "services.a", true),
+        ("services.ab", "services.a", false),
+        ("services.a", "services.a.ports", false),
+        ("services.a", "", false),
+    ] {
+        assert_eq!(is_within(place, other), expected, "{place} in {other}");
+    }
+    for (image, expected) in [
+        ("traefik:v2", false),
+        ("registry.company.com:5000/traefik:v2", false),
+        ("traefik:v2@sha256:0123", false),
+        ("traefik:${TAG:-v2}", true),
+    ] {
+        let service = Service {
+            image: Some(image.into()),
+            ..Service::default()
+        };
+        assert_eq!(has_no_tag(&service), expected, "{image}");
+    }
+    assert!(!has_no_tag(&Service::default()));
+}
+
+#[test]
+fn a_file_that_is_well_asks_for_nothing_and_other_problems_are_evidence() {
+    let judged = |change: &dyn Fn(&mut Facts)| {
+        let mut facts = nothing_observed();
+        change(&mut facts);
+        verdict(&COMPOSE, &facts)
+    };
+    let well = judged(&with(|_, _| {}));
+    assert_eq!(well.advice, Vec::<String>::new());
+    let twice = judged(&with(|_, file| {
+        for message in ["first", "second"] {
+            file.problems.push(Problem {
+                kind: ProblemKind::BadType,
+                place: "services.traefik".into(),
+                position: None,
+                message: message.into(),
+            });
+        }
+    }));
+    let also: Vec<&str> = twice
+        .evidence
+        .iter()
+        .filter(|evidence| evidence.label == "also")
+        .map(|evidence| evidence.value.as_str())
+        .collect();
+    assert!(twice.summary.contains("first"), "{}", twice.summary);
+    assert_eq!(also.len(), 1, "{also:?}");
+    assert!(also[0].contains("second"), "{also:?}");
+}
