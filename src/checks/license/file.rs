@@ -206,7 +206,7 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, judge_cases, set_variable},
             license::arranging::{file, good, reading},
         },
         facts::{Facts, Observed},
@@ -261,6 +261,24 @@ mod tests {
                 fail("5 GB", "too-large", |file| {
                     file.size_bytes = Bytes(5_000_000_000);
                 }),
+                Case::new(
+                    "as large as a license may be",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        let largest = facts.profile.license.largest_bytes;
+                        file(move |file| file.size_bytes = largest)(facts);
+                    },
+                ),
+                Case::new(
+                    "for another account than USER_ID",
+                    Status::Fail,
+                    Some("not-readable"),
+                    |facts: &mut Facts| {
+                        file(|_| {})(facts);
+                        set_variable(facts, "USER_ID", "1234");
+                    },
+                ),
                 fail("for nobody", "not-readable", |file| file.permissions = 0),
                 warn("for everybody", "world-readable", |file| {
                     file.permissions = 0o644;
