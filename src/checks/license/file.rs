@@ -206,11 +206,23 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases, set_variable},
+            cases::{Case, judge_cases, nothing_observed, set_variable, verdict},
             license::arranging::{file, good, reading},
         },
         facts::{Facts, Observed},
     };
+
+    #[test]
+    fn where_a_good_one_comes_from_is_said() {
+        let mut facts = nothing_observed();
+        file(|file| file.size_bytes = Bytes(0))(&mut facts);
+        let advice = verdict(&FILE, &facts).advice;
+        let path = good().path.display().to_string();
+        assert!(
+            advice[0].contains("from the Sesam portal") && advice[0].ends_with(&path),
+            "{advice:?}"
+        );
+    }
 
     #[test]
     fn cases() {

@@ -160,7 +160,7 @@ pub(super) mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, NOW, judge_cases, nothing_observed, verdict},
             node::tests::{at, place, reply},
         },
         facts::{Facts, node::Way},
@@ -182,6 +182,45 @@ pub(super) mod tests {
                 node.token = token.clone();
             }
         }
+    }
+
+    #[test]
+    fn the_way_that_tells_most_is_believed_whatever_its_place() {
+        // The better one first.
+        let answers = [
+            (200, r#"{"status": "valid"}"#, Some("pass")),
+            (401, "{}", Some("skip")),
+            (500, "{}", Some("it says 500")),
+            (200, "a page", Some("no JSON object")),
+            (404, "a page", Some("it says 404")),
+        ];
+        let way = |(status, body, _): (u16, &str, Option<&str>)| {
+            let mut one = place(Way::Published, reply(200), reply(200));
+            one.license = reply(status);
+            one.license_says = NodeLicense::read(body.as_bytes());
+            one
+        };
+        for (better, worse) in answers.iter().zip(answers.iter().skip(1)) {
+            for pair in [[*better, *worse], [*worse, *better]] {
+                let mut facts = nothing_observed();
+                at(&mut facts, pair.map(way).to_vec());
+                let found = verdict(&NODE, &facts);
+                let told = format!("{:?} {}", found.status, found.summary).to_lowercase();
+                let expected = better.2.unwrap_or_default().to_lowercase();
+                assert!(told.contains(&expected), "{better:?} {worse:?}: {told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_license_ends_at_its_last_moment() {
+        let mut facts = nothing_observed();
+        let body = format!(r#"{{"valid": true, "expires": "{NOW}"}}"#);
+        let mut one = place(Way::Published, reply(200), reply(200));
+        one.license = reply(200);
+        one.license_says = NodeLicense::read(body.as_bytes());
+        at(&mut facts, vec![one]);
+        assert_eq!(verdict(&NODE, &facts).cause.as_deref(), Some("expired"));
     }
 
     #[test]
@@ -220,6 +259,12 @@ pub(super) mod tests {
                     Fail,
                     Some("missing"),
                     saying(404, r#"{"detail": "no license"}"#),
+                ),
+                Case::new(
+                    "none, in words that nobody knows",
+                    Fail,
+                    Some("missing"),
+                    saying(404, r#"{"detail": "nothing here"}"#),
                 ),
                 Case::new("wants a token", Skip, None, saying(401, "{}")),
                 Case::new("forbidden", Skip, None, saying(403, "{}")),
