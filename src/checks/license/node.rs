@@ -266,6 +266,12 @@ pub(super) mod tests {
                     Some("missing"),
                     saying(404, r#"{"detail": "nothing here"}"#),
                 ),
+                Case::new(
+                    "another service's 404",
+                    Unknown,
+                    Some("not-understood"),
+                    saying(404, "{}"),
+                ),
                 Case::new("wants a token", Skip, None, saying(401, "{}")),
                 Case::new("forbidden", Skip, None, saying(403, "{}")),
                 Case::new(

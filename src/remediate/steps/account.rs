@@ -34,7 +34,7 @@ struct CreateAccount {
 }
 
 /// Whether a group of the account's name has to be made with it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum GroupIs {
     New,
     There,

@@ -84,7 +84,9 @@ impl Step for FinishPackages {
     fn script(&self) -> Vec<String> {
         vec![
             "dpkg --configure -a || true".into(),
-            "DEBIAN_FRONTEND=noninteractive apt-get -y -f install".into(),
+            // The names as in `states`; see `Manager::repair`.
+            r#"broken=$(dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${Package}\n' | awk '$1 == "reinstreq" || $2 == "half-installed" { print $3 }')"#.into(),
+            "DEBIAN_FRONTEND=noninteractive apt-get -y --fix-broken install --reinstall $broken".into(),
         ]
     }
 

@@ -107,13 +107,15 @@ impl Mutants {
         }
     }
 
-    fn guard(&mut self, arm: &mut Arm) {
+    /// `span` is where the guard stood before anything in it was changed.
+    fn guard(&mut self, arm: &mut Arm, span: Option<Span>) {
         if let Some((_, guard)) = &mut arm.guard
+            && let Some(span) = span
             && !has_let(guard)
         {
             for value in [true, false] {
                 let what = format!("replace the guard with {value}");
-                if let Some(switch) = self.switch(guard.span(), &what) {
+                if let Some(switch) = self.switch(span, &what) {
                     **guard = parse_quote!((if #switch { #value } else { #guard }));
                 }
             }
@@ -166,10 +168,15 @@ impl VisitMut for Mutants {
     }
 
     fn visit_expr_match_mut(&mut self, expression: &mut ExprMatch) {
+        let guards: Vec<Option<Span>> = expression
+            .arms
+            .iter()
+            .map(|arm| Some(arm.guard.as_ref()?.1.span()))
+            .collect();
         visit_mut::visit_expr_match_mut(self, expression);
         let has_rest = expression.arms.iter().any(|arm| matches!(arm.pat, Pat::Wild(_)) && arm.guard.is_none());
-        for arm in &mut expression.arms {
-            self.guard(arm);
+        for (arm, span) in expression.arms.iter_mut().zip(guards) {
+            self.guard(arm, span);
             if has_rest
                 && arm.guard.is_none()
                 && !matches!(arm.pat, Pat::Wild(_))
