@@ -1,9 +1,13 @@
 //! How a check's cases are written down: facts in, status and cause out.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::fmt::Write as _;
+
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
-use super::{Check, Context, GAP_CAUSES, Judge, Status, Verdict};
+use super::{Check, Context, Evidence, GAP_CAUSES, Judge, Status, Verdict, verdict::Followed};
 use crate::{
     facts::{
         Facts, Observed,
@@ -102,8 +106,10 @@ pub fn verdict(check: &Check, facts: &Facts) -> Verdict {
     verdicts(check, facts).into_iter().next().unwrap().1
 }
 
-/// Judges every case, and holds what comes out to the declaration: causes listed, words present, advice given.
+/// Judges every case, and holds what comes out to the declaration: causes listed, words present, advice given; and to
+/// the words that were read and found good: see `tests/snapshots/cases`.
 pub fn judge_cases(check: &Check, cases: &[Case]) {
+    let mut words = String::new();
     for case in cases {
         let mut facts = nothing_observed();
         (case.arrange)(&mut facts);
@@ -118,7 +124,77 @@ pub fn judge_cases(check: &Check, cases: &[Case]) {
             verdict.summary
         );
         hold_to_declaration(check, case.name, &verdict);
+        writeln!(words, "## {}", case.name).unwrap();
+        in_words(&verdict, &mut words).unwrap();
     }
+    hold_to_words(check, &words);
+}
+
+/// Compares with the recorded words of this test; `INSTA_UPDATE=always` records them anew.
+fn hold_to_words(check: &Check, words: &str) {
+    let thread = std::thread::current();
+    let test: Vec<&str> = thread
+        .name()
+        .unwrap()
+        .split("::")
+        .filter(|part| !["checks", "tests"].contains(part))
+        .collect();
+    let name = format!("{}.{}", test.join("."), check.id).replace('*', "any");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/snapshots/cases"
+    ));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, words));
+}
+
+/// All that a reader or a program would be told.
+fn in_words(verdict: &Verdict, words: &mut String) -> std::fmt::Result {
+    let cause = verdict.cause.as_deref().unwrap_or_default();
+    writeln!(words, "{} {cause}", verdict.status.word())?;
+    writeln!(words, "  {}", verdict.summary)?;
+    if let Some(expected) = &verdict.expected {
+        writeln!(words, "  expected: {expected}")?;
+    }
+    if !verdict.observed.is_null() {
+        writeln!(words, "  observed: {}", verdict.observed)?;
+    }
+    for Evidence { label, value } in &verdict.evidence {
+        writeln!(words, "  {label}: {value}")?;
+    }
+    for item in &verdict.items {
+        let cause = item.cause.as_deref().unwrap_or_default();
+        writeln!(words, "  * {}: {} {cause}", item.name, item.status.word())?;
+        writeln!(words, "    {}", item.summary)?;
+        if !item.observed.is_null() {
+            writeln!(words, "    observed: {}", item.observed)?;
+        }
+    }
+    for step in &verdict.advice {
+        writeln!(words, "  > {step}")?;
+    }
+    for remark in &verdict.remarks {
+        writeln!(words, "  remark: {remark}")?;
+    }
+    for measurement in &verdict.measurements {
+        writeln!(words, "  {measurement:?}")?;
+    }
+    for connection in &verdict.connections {
+        writeln!(words, "  {connection:?}")?;
+    }
+    for Followed { check, cause } in &verdict.follows {
+        let cause = cause.unwrap_or_default();
+        writeln!(words, "  follows from {} {cause}", check.id)?;
+    }
+    if verdict.by_hand {
+        writeln!(words, "  by hand")?;
+    }
+    if verdict.stands_alone {
+        writeln!(words, "  stands alone")?;
+    }
+    Ok(())
 }
 
 fn hold_to_declaration(check: &Check, case: &str, verdict: &Verdict) {
