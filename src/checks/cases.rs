@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
 use super::{Check, Context, Evidence, GAP_CAUSES, Judge, Status, Verdict, verdict::Followed};
