@@ -99,6 +99,12 @@ mod tests {
                     cpus(8, 2),
                 ),
                 Case::new(
+                    "just enough but for a quota",
+                    Status::Fail,
+                    Some("too-few"),
+                    cpus(4, 2),
+                ),
+                Case::new(
                     "not asked",
                     Status::Unknown,
                     Some("not-observed"),

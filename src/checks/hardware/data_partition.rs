@@ -68,7 +68,11 @@ fn judge(context: &Context) -> Judgement {
                 .label("volume", "data")
                 .fail(Limit::below(needed)),
         )
-        .expected(format!("at least {required}, on a disk of its own"))
+        .expected(if needed == required {
+            format!("at least {required}, on a disk of its own")
+        } else {
+            format!("at least {needed} (a partition of {required}, less what the file system itself needs), on a disk of its own")
+        })
         .evidence(
             "device",
             data.mount.source.as_deref().unwrap_or("none named"),

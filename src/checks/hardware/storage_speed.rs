@@ -52,8 +52,9 @@ fn judge_latency(context: &Context, latency: &Latency) -> Verdict {
     let limits = &context.profile.hardware;
     let p99 = milliseconds(latency.p99_us);
     let summary = format!(
-        "the 99th percentile of durable small writes in {} is {p99:.1} ms",
-        latency.directory
+        "the 99th percentile of durable small writes in {} is {} ms",
+        latency.directory,
+        tenths_of_milliseconds(latency.p99_us)
     );
     let verdict = if p99 > limits.fdatasync_p99_fail_ms {
         Verdict::fail(TOO_SLOW, summary)
@@ -69,9 +70,9 @@ fn judge_latency(context: &Context, latency: &Latency) -> Verdict {
     let verdict = verdict
         .observed(p99)
         .expected(format!("at most {} ms", limits.fdatasync_p99_warn_ms))
-        .evidence("p50", format!("{:.2} ms", milliseconds(latency.p50_us)))
-        .evidence("p99", format!("{p99:.2} ms"))
-        .evidence("max", format!("{:.2} ms", milliseconds(latency.max_us)))
+        .evidence("p50", format!("{:.3} ms", milliseconds(latency.p50_us)))
+        .evidence("p99", format!("{p99:.3} ms"))
+        .evidence("max", format!("{:.3} ms", milliseconds(latency.max_us)))
         .evidence(
             "writes",
             format!("{} of {} bytes", latency.writes, latency.write_bytes),
@@ -85,7 +86,7 @@ fn judge_latency(context: &Context, latency: &Latency) -> Verdict {
         );
     if latency.writes < latency.writes_wanted {
         verdict.remark(format!(
-            "only {} of {} writes were measured before the deadline",
+            "the deadline left time for {} of {} writes only",
             latency.writes, latency.writes_wanted
         ))
     } else {
@@ -100,6 +101,12 @@ fn percentile(which: &str, microseconds: u64) -> Measurement {
     )
     .label("volume", "data")
     .label("percentile", which)
+}
+
+/// Rounded up, so that what is above a limit does not read as if it were at it.
+fn tenths_of_milliseconds(microseconds: u64) -> String {
+    let tenths = microseconds.div_ceil(100);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 fn milliseconds(microseconds: u64) -> f64 {
@@ -143,6 +150,25 @@ mod tests {
                 Case::new("fast", Status::Pass, None, latency(900)),
                 Case::new("at the limit", Status::Pass, None, latency(10_000)),
                 Case::new("slow", Status::Warn, Some("slow"), latency(10_001)),
+                Case::new(
+                    "as slow as may be",
+                    Status::Warn,
+                    Some("slow"),
+                    latency(50_000),
+                ),
+                Case::new(
+                    "cut short by the deadline",
+                    Status::Fail,
+                    Some("too-slow"),
+                    |facts: &mut Facts| {
+                        latency(6_000_000)(facts);
+                        if let Observed::Seen(StorageLatency::Measured(latency)) =
+                            &mut facts.storage_latency
+                        {
+                            latency.writes = 1;
+                        }
+                    },
+                ),
                 Case::new("too slow", Status::Fail, Some("too-slow"), latency(50_001)),
                 Case::new("absurd", Status::Fail, Some("too-slow"), latency(u64::MAX)),
                 Case::new("switched off", Status::Skip, None, |facts: &mut Facts| {

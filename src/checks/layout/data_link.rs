@@ -54,21 +54,16 @@ fn judge(context: &Context) -> Judgement {
     let verdict = match &link.end {
         End::Found(end) if link.is_real_directory() => judge_directory(link, end, data_dir)?,
         End::Found(end) if link.target.is_some() => judge_link(link, end, data_dir)?,
-        other => directory::nowhere(link, other)?,
+        other => directory::nowhere(link, other, &make_link(link, data_dir))?,
     };
     let verdict = match &link.target {
         Some(target) => verdict.evidence("link says", target),
         None => verdict,
     };
-    let is_missing = verdict.cause.as_deref() == Some(MISSING.code);
-    let verdict = if is_missing {
-        let mut verdict = verdict;
-        verdict.advice.clear();
-        verdict.advice(make_link(link, data_dir))
-    } else {
-        verdict
-    };
-    Ok(verdict.expected(format!("{} leads to {}", link.path, data_dir.path)))
+    Ok(match verdict.expected {
+        Some(_) => verdict,
+        None => verdict.expected(format!("{} leads to {}", link.path, data_dir.path)),
+    })
 }
 
 fn make_link(link: &Place, data_dir: &Place) -> String {
@@ -107,6 +102,9 @@ fn judge_directory(link: &Place, end: &Destination, data_dir: &Place) -> Judgeme
     let Some(other) = destination(data_dir)? else {
         return Ok(Verdict::pass(format!("{path} is a real directory"))
             .observed(end.path.as_str())
+            .expected(format!(
+                "{path} is a directory, where there is no data disk"
+            ))
             .remark(
                 "the node's data is on the root disk, without a data disk (root-disk variant)",
             ));
@@ -122,16 +120,17 @@ fn judge_directory(link: &Place, end: &Destination, data_dir: &Place) -> Judgeme
         "{path} is a real directory, and {} is there too",
         data_dir.path
     );
-    let keep =
-        "stop the stack, and see which of the two holds the node's data before anything is moved";
     match other.has_entries {
         Some(true) => Ok(Verdict::fail(
             REAL_DIRECTORY,
             format!("{summary} and holds something"),
         )
-        .advice(keep)
+        .advice("stop the stack, and see which of the two holds the node's data before anything is moved")
         .advice(format!(
-            "keep the other one under another name (mv {0} {0}.old), then {1}", quoted(path), make_link(link, data_dir)
+            "where it is {2}: keep the other one under another name (mv {0} {0}.old), then {1}", quoted(path), make_link(link, data_dir), data_dir.path
+        ))
+        .advice(format!(
+            "where it is {path}: keep the other one under another name (mv {0} {0}.old), move the data there (mv {1} {0}), then {2}", quoted(&data_dir.path), quoted(path), make_link(link, data_dir)
         ))),
         Some(false) => Ok(Verdict::warn(
             REAL_DIRECTORY,
@@ -172,7 +171,7 @@ fn destination(data_dir: &Place) -> Result<Option<&Destination>, Gap> {
 }
 
 fn is_same(one: &Destination, other: &Destination) -> bool {
-    one.path == other.path || (one.device, one.inode) == (other.device, other.inode)
+    (one.device, one.inode) == (other.device, other.inode)
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub(super) const CAUSES: &[Cause] = &[MISSING, NOT_A_DIRECTORY, DANGLING, LOOP];
 pub(super) fn judge(place: &Place) -> Result<Verdict, Gap> {
     let verdict = match &place.end {
         End::Found(end) if end.entry.kind == FileKind::Directory => found(place, end),
-        other => nowhere(place, other)?,
+        other => nowhere(
+            place,
+            other,
+            &format!("make it: mkdir -p {}", quoted(&place.path)),
+        )?,
     };
     Ok(verdict.expected(format!("{} is a directory", place.path)))
 }
@@ -38,12 +42,11 @@ fn found(place: &Place, end: &Destination) -> Verdict {
         .evidence("owner", format!("{}:{}", end.entry.uid, end.entry.gid))
 }
 
-/// The verdict on a path that leads to no directory.
-pub(super) fn nowhere(place: &Place, end: &End) -> Result<Verdict, Gap> {
+/// The verdict on a path that leads to no directory; `make` says how to make what should be there.
+pub(super) fn nowhere(place: &Place, end: &End, make: &str) -> Result<Verdict, Gap> {
     let path = &place.path;
-    let make = format!("make it: mkdir -p {}", quoted(path));
     let link = match &place.target {
-        Some(target) => format!("{path} is a link to {target}"),
+        Some(target) => format!("the link {path} → {target}"),
         None => format!("a link on the way to {path}"),
     };
     let verdict = match end {

@@ -4,6 +4,7 @@ use super::directory::{self, CAUSES};
 use crate::{
     checks::{
         Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+        command_line::quoted,
     },
     facts::Source,
 };
@@ -44,7 +45,7 @@ fn judge(context: &Context) -> Judgement {
     let verdict: Verdict = directory::judge(letsencrypt)?;
     Ok(verdict.advice(format!(
         "or, where the customer brings a certificate: mkdir -p {}",
-        certificates.path
+        quoted(&certificates.path)
     )))
 }
 

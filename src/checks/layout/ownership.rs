@@ -71,7 +71,7 @@ fn judge_for(ownership: &Ownership, expected: Option<u32>) -> Judgement {
         .fold(verdict, |verdict, tree| describe(verdict, tree));
     let verdict = match expected {
         Some(uid) => verdict.expected(format!(
-            "all of it belongs to user {uid} (USER_ID), nothing can be written to by everybody"
+            "all of it belongs to user {uid} (USER_ID), nothing can be written to by everybody, and that user can get there"
         )),
         None => verdict
             .expected("nothing can be written to by everybody, and the owner can get there")
@@ -126,6 +126,7 @@ fn not_enterable(tree: &Tree, expected: Option<u32>) -> Option<Verdict> {
         .parents
         .iter()
         .find(|parent| !may_enter(parent, user))?;
+    let (whom, permission, _) = class(parent, user);
     let verdict = Verdict::fail(
         NOT_ENTERABLE,
         format!(
@@ -134,26 +135,26 @@ fn not_enterable(tree: &Tree, expected: Option<u32>) -> Option<Verdict> {
         ),
     );
     Some(verdict.observed(parent.path.as_str()).advice(format!(
-        "let others pass through it: chmod o+x {}",
+        "let {whom} pass through it: chmod {permission} {}",
         quoted(&parent.path)
     )))
 }
 
 /// Whether a user may pass through a directory; the stack gives the user the group of the same number.
 fn may_enter(parent: &Parent, user: u32) -> bool {
-    const OWNER: u32 = 0o100;
-    const GROUP: u32 = 0o010;
-    const OTHERS: u32 = 0o001;
-    let needed = if user == 0 {
-        return true;
-    } else if parent.uid == user {
-        OWNER
+    let (_, _, needed) = class(parent, user);
+    user == 0 || parent.mode & needed != 0
+}
+
+/// As what a user comes to a directory: in words, the permission that passing through takes, and its bit.
+fn class(parent: &Parent, user: u32) -> (&'static str, &'static str, u32) {
+    if parent.uid == user {
+        ("its owner", "u+x", 0o100)
     } else if parent.gid == user {
-        GROUP
+        ("its group", "g+x", 0o010)
     } else {
-        OTHERS
-    };
-    parent.mode & needed != 0
+        ("others", "o+x", 0o001)
+    }
 }
 
 fn all_well(trees: &[&Tree], expected: Option<u32>) -> Judgement {
@@ -193,8 +194,8 @@ fn describe(verdict: Verdict, tree: &Tree) -> Verdict {
             tree.entries, tree.path
         )),
         Some(CutShort::Deadline) => verdict.remark(format!(
-            "only {} entries of {} were looked at before the deadline; --timeout gives it longer",
-            tree.entries, tree.path
+            "looking through {} ended at the deadline, after {} of its entries; --timeout gives it longer",
+            tree.path, tree.entries
         )),
     }
 }
@@ -286,6 +287,26 @@ mod tests {
                     Status::Fail,
                     Some("not-enterable"),
                     with(closed_above),
+                ),
+                Case::new(
+                    "closed above, to its owner",
+                    Status::Fail,
+                    Some("not-enterable"),
+                    with(|tree| {
+                        if let Some(parent) = tree.parents.last_mut() {
+                            *parent = Parent {
+                                mode: 0o600,
+                                uid: 1000,
+                                ..parent.clone()
+                            };
+                        }
+                    }),
+                ),
+                Case::new(
+                    "too many to look at all",
+                    Status::Pass,
+                    None,
+                    with(|tree| tree.cut_short = Some(CutShort::TooMany)),
                 ),
                 Case::new("no logs yet", Status::Pass, None, |facts: &mut Facts| {
                     let mut seen = ownership(|_| {});

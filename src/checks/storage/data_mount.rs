@@ -4,7 +4,7 @@ use crate::{
     checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
     facts::{
         Gap, Source,
-        volumes::{Volume, Volumes},
+        volumes::{FstabEntry, Mount, Volume, Volumes},
     },
 };
 
@@ -61,7 +61,7 @@ fn judge(context: &Context) -> Judgement {
     };
     Ok(verdict
         .observed(data.mount.mount_point.as_str())
-        .expected(expected(&data.asked))
+        .expected(expected(&mount_point.to_string()))
         .advice(format!(
             "give the data a disk of its own: make a file system on it (mkfs.ext4 /dev/…), write a line “UUID=… {mount_point} ext4 defaults 0 2” into /etc/fstab, then mkdir -p {mount_point} && mount {mount_point}; move existing data while the stack is stopped"
         ))
@@ -76,16 +76,20 @@ fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
         Survival::By(file) => Verdict::pass(summary).evidence("mounted at boot by", file),
         Survival::ByHand => Verdict::warn(
             NOT_PERSISTENT,
-            format!("{summary}, but its line in /etc/fstab says noauto, so it is not mounted at boot"),
+            format!(
+                "{summary}, but its line in /etc/fstab says noauto, so it is not mounted at boot"
+            ),
         )
-        .advice(format!("take noauto out of the options of {mount_point} in /etc/fstab")),
+        .advice(format!(
+            "take noauto out of the options of {mount_point} in /etc/fstab"
+        )),
         Survival::None => Verdict::warn(
             NOT_PERSISTENT,
             format!("{summary}, but neither /etc/fstab nor a mount unit mounts it at boot"),
         )
         .advice(format!(
-            "write it into /etc/fstab: echo \"UUID=$(findmnt -no UUID {mount_point}) {mount_point} {} defaults 0 2\" >> /etc/fstab; then try: findmnt --verify",
-            data.mount.fs_type
+            "write it into /etc/fstab: echo \"{}\" >> /etc/fstab; then try: findmnt --verify",
+            fstab_line(mount_point, &data.mount)
         )),
     };
     Ok(verdict
@@ -93,6 +97,26 @@ fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
         .expected(expected(mount_point))
         .evidence("file system", &data.mount.fs_type)
         .evidence("options", data.mount.options.join(",")))
+}
+
+/// The line that mounts the same thing at boot, to be expanded by a shell.
+fn fstab_line(mount_point: &str, mount: &Mount) -> String {
+    let fs_type = &mount.fs_type;
+    // Without it btrfs mounts its default subvolume, which has other data or none.
+    let options = mount
+        .options
+        .iter()
+        .find(|option| option.starts_with("subvol="))
+        .map_or("defaults", String::as_str);
+    match &mount.source {
+        // What comes from elsewhere has no UUID.
+        Some(source) if !source.starts_with("/dev/") => {
+            format!("{source} {mount_point} {fs_type} {options} 0 0")
+        }
+        _ => {
+            format!("UUID=$(findmnt -no UUID {mount_point}) {mount_point} {fs_type} {options} 0 2")
+        }
+    }
 }
 
 fn expected(mount_point: &str) -> String {
@@ -117,25 +141,19 @@ fn survival(data: &Volume, volumes: &Volumes) -> Result<Survival, Gap> {
         .flat_map(|units| units.iter())
         .find(|unit| is_it(&unit.mount_point));
     let entries = volumes.fstab.seen();
-    let mut lines = entries
+    let lines: Vec<&FstabEntry> = entries
         .iter()
         .flat_map(|entries| entries.iter())
-        .filter(|entry| is_it(&entry.mount_point));
-    let by_hand = match (lines.next(), lines.next()) {
-        (Some(first), second) => first.by_hand && second.is_none_or(|second| second.by_hand),
-        (None, _) => false,
-    };
-    let listed = entries
-        .iter()
-        .flat_map(|entries| entries.iter())
-        .any(|entry| is_it(&entry.mount_point) && !entry.by_hand);
+        .filter(|entry| is_it(&entry.mount_point))
+        .collect();
+    let is_listed = !lines.is_empty();
     // systemd's generator makes a unit of every line of fstab, of those that say noauto too.
-    let own_unit = unit.filter(|unit| !(by_hand && unit.file.starts_with("/run/")));
-    if listed {
+    let own_unit = unit.filter(|unit| !(is_listed && unit.file.starts_with("/run/")));
+    if lines.iter().any(|line| !line.by_hand) {
         Ok(Survival::By("/etc/fstab".into()))
     } else if let Some(unit) = own_unit {
         Ok(Survival::By(unit.file.clone()))
-    } else if by_hand {
+    } else if is_listed {
         Ok(Survival::ByHand)
     } else {
         // Nothing was found, which says nothing where one of them could not be read.
@@ -154,22 +172,28 @@ mod tests {
             cases::{Case, judge_cases},
             storage::samples::{of, volume, with},
         },
-        facts::{
-            Facts, Observed,
-            volumes::{FstabEntry, MountUnit},
-        },
+        facts::{Facts, Observed, volumes::MountUnit},
     };
 
     fn no_fstab(volumes: &mut Volumes) {
         volumes.fstab = Observed::Seen(Vec::new());
     }
 
+    fn lines(volumes: &mut Volumes, lines: &[(&str, bool)]) {
+        volumes.fstab = Observed::Seen(
+            lines
+                .iter()
+                .map(|(mount_point, by_hand)| FstabEntry {
+                    mount_point: (*mount_point).into(),
+                    fs_type: "ext4".into(),
+                    by_hand: *by_hand,
+                })
+                .collect(),
+        );
+    }
+
     fn by_hand(volumes: &mut Volumes) {
-        volumes.fstab = Observed::Seen(vec![FstabEntry {
-            mount_point: "/srv/data".into(),
-            fs_type: "ext4".into(),
-            by_hand: true,
-        }]);
+        lines(volumes, &[("/srv/data", true)]);
     }
 
     fn unit(volumes: &mut Volumes, file: &str) {
@@ -179,7 +203,14 @@ mod tests {
         }]);
     }
 
+    fn through_a_link(volumes: &mut Volumes) {
+        let data = of(&mut volumes.data);
+        data.examined = "/mnt/disk".into();
+        data.mount.mount_point = "/mnt/disk".into();
+    }
+
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn mounted() {
         let not_persistent = || Some("not-persistent");
         judge_cases(
@@ -207,13 +238,73 @@ mod tests {
                     }),
                 ),
                 Case::new(
-                    "reached through a link",
+                    "noauto, and a unit of one's own",
                     Status::Pass,
                     None,
                     with(|volumes| {
-                        let data = of(&mut volumes.data);
-                        data.examined = "/mnt/disk".into();
-                        data.mount.mount_point = "/mnt/disk".into();
+                        by_hand(volumes);
+                        unit(volumes, "/etc/systemd/system/srv-data.mount");
+                    }),
+                ),
+                Case::new(
+                    "twice, once with noauto",
+                    Status::Pass,
+                    None,
+                    with(|volumes| lines(volumes, &[("/srv/data", true), ("/srv/data", false)])),
+                ),
+                Case::new(
+                    "others in fstab",
+                    Status::Warn,
+                    not_persistent(),
+                    with(|volumes| {
+                        lines(volumes, &[("/", false), ("/srv", false)]);
+                        of(&mut volumes.data).mount.source = None;
+                    }),
+                ),
+                Case::new(
+                    "a subvolume in neither",
+                    Status::Warn,
+                    not_persistent(),
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        let mount = &mut of(&mut volumes.data).mount;
+                        mount.fs_type = "btrfs".into();
+                        mount.options.push("subvol=/@data".into());
+                    }),
+                ),
+                Case::new(
+                    "a network file system in neither",
+                    Status::Warn,
+                    not_persistent(),
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        let mount = &mut of(&mut volumes.data).mount;
+                        mount.fs_type = "nfs4".into();
+                        mount.source = Some("filer:/export".into());
+                    }),
+                ),
+                Case::new(
+                    "reached through a link",
+                    Status::Pass,
+                    None,
+                    with(through_a_link),
+                ),
+                Case::new(
+                    "reached through a link, where the link leads is in fstab",
+                    Status::Pass,
+                    None,
+                    with(|volumes| {
+                        through_a_link(volumes);
+                        lines(volumes, &[("/mnt/disk", false)]);
+                    }),
+                ),
+                Case::new(
+                    "fstab cannot be read, and a unit is generated from it",
+                    Status::Pass,
+                    None,
+                    with(|volumes| {
+                        volumes.fstab = Observed::Failed("a pipe".into());
+                        unit(volumes, "/run/systemd/generator/srv-data.mount");
                     }),
                 ),
                 Case::new(

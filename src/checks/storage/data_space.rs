@@ -61,6 +61,7 @@ mod tests {
         with(move |volumes| {
             let space = space(&mut volumes.data);
             space.total_bytes = Bytes(total * GB);
+            space.free_bytes = Bytes(available * GB);
             space.available_bytes = Bytes(available * GB);
         })
     }

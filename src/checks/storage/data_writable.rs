@@ -46,6 +46,11 @@ fn judge(context: &Context) -> Judgement {
     let volumes = context.facts.volumes().seen()?;
     let data = volumes.data.seen()?;
     let fs_type = &data.mount.fs_type;
+    let of_type = if fs_type.is_empty() {
+        "a file system of an unknown type"
+    } else {
+        fs_type
+    };
     let mount_point = &data.mount.mount_point;
     let supported = limits.file_systems.join(", ");
     let verdict = if data.is_read_only() {
@@ -74,14 +79,16 @@ fn judge(context: &Context) -> Judgement {
         } else {
             Verdict::warn(
                 UNSUPPORTED,
-                format!("{fs_type} at {mount_point} is none of {supported}"),
+                format!("{of_type} at {mount_point} is none of {supported}"),
             )
             .advice(format!("move the data to a disk with one of {supported}"))
         }
     };
     let verdict = verdict
         .observed(fs_type.as_str())
-        .expected(format!("mounted read-write, one of {supported}"))
+        .expected(format!(
+            "mounted read-write, and a local file system that is one of {supported} (xfs with ftype=1)"
+        ))
         .evidence("options", data.mount.options.join(","));
     Ok(examined(verdict, data))
 }
@@ -107,7 +114,7 @@ mod tests {
         checks::{
             Status,
             cases::{Case, judge_cases},
-            storage::samples::{of, space, with},
+            storage::samples::{of, space, volume, with},
         },
         facts::Facts,
     };
@@ -164,7 +171,12 @@ mod tests {
                     "the directory is missing",
                     Status::Pass,
                     None,
-                    with(|volumes| of(&mut volumes.data).exists = false),
+                    with(|volumes| {
+                        let mut data = volume("/srv/data", "/", "8:1");
+                        data.exists = false;
+                        data.examined = "/srv".into();
+                        volumes.data = Observed::Seen(data);
+                    }),
                 ),
                 Case::new(
                     "it does not answer",

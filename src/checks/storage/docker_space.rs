@@ -22,7 +22,7 @@ pub static DOCKER_SPACE: Check = Check {
     prose: Prose {
         checks: "The free space on the file system of Docker's data root: the one that `/etc/docker/daemon.json` names, else `storage.docker_root` of the profile. Judged by the same limits as `storage.data-space`. Where Docker's data is on the root file system, the trouble is reported once, by `storage.root-space`.",
         why: "Images are pulled to, and container logs grow on, Docker's data root. When it is full, updates fail and containers stop.",
-        remedy: "Remove what is not used (`docker image prune`), limit the logs (`max-size`, `max-file`), or give Docker a larger disk.",
+        remedy: "Remove what is not used (`docker image prune --all`, while the stack runs), limit the logs (`max-size`, `max-file`), or give Docker a larger disk.",
     },
     mends: &[],
     judge: Judge::One(judge),
@@ -31,7 +31,7 @@ pub static DOCKER_SPACE: Check = Check {
 fn judge(context: &Context) -> Judgement {
     let volumes = context.facts.volumes().seen()?;
     let docker = volumes.docker.seen()?;
-    let advice = "remove images that no container uses (docker image prune), limit the containers' logs (max-size, max-file), or move Docker's data root to a larger disk";
+    let advice = "remove images that no container uses (while the stack runs, so that its own are kept: docker image prune --all), limit the containers' logs (max-size, max-file), or move Docker's data root to a larger disk";
     let verdict = space::judge(context, "docker", docker, advice.to_owned())?
         .evidence("Docker's data root", &docker.asked);
     let verdict = match &volumes.docker_root_origin {
@@ -63,7 +63,9 @@ mod tests {
     fn docker(available: u64) -> impl Fn(&mut Facts) {
         with(move |volumes| {
             volumes.docker = Observed::Seen(volume("/docker", "/docker", "8:33"));
-            space(&mut volumes.docker).available_bytes = Bytes(available * GB);
+            let space = space(&mut volumes.docker);
+            space.free_bytes = Bytes(available * GB);
+            space.available_bytes = Bytes(available * GB);
         })
     }
 

@@ -3,9 +3,12 @@
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Limit, Measurement, Prose,
-        Status, Verdict,
+        Status, Verdict, command_line::quoted,
     },
-    facts::{Observed, Source, volumes::Volume},
+    facts::{
+        Observed, Source,
+        volumes::{Space, Volume},
+    },
     profile::Storage,
     units::percent,
 };
@@ -54,13 +57,19 @@ fn judge(context: &Context) -> Judgement {
             _ => items.extend(volume.seen().err().map(|gap| Item::unknown(role, &gap))),
         }
     }
+    // `du` does not cross into another file system, so that each has to be named.
+    let advice: Vec<String> = items
+        .iter()
+        .filter(|item| matches!(item.status, Status::Warn | Status::Fail))
+        .map(|item| {
+            format!(
+                "find the directories with the most files: du -x --inodes --max-depth=3 {} | sort -n | tail; remove what is not needed",
+                quoted(&item.name)
+            )
+        })
+        .collect();
     let verdict = Verdict::worst_of(items, "enough inodes are free");
-    let verdict = match verdict.status {
-        Status::Warn | Status::Fail => verdict.advice(
-            "find the directories with the most files: du -x --inodes --max-depth=3 / | sort -n | tail; remove what is not needed",
-        ),
-        _ => verdict,
-    };
+    let verdict = advice.into_iter().fold(verdict, Verdict::advice);
     let verdict = verdict.expected(format!(
         "more than {} % of the inodes free",
         limits.inodes_warn_percent
@@ -74,13 +83,18 @@ fn measured(volume: &Volume, label: &str, limits: &Storage) -> Option<Measuremen
     if space.inodes == 0 {
         return None;
     }
-    let free = percent(space.inodes_available, space.inodes);
+    let free = percent(available(space), space.inodes);
     Some(
         Measurement::new("storage_inodes_free_ratio", free / 100.0)
             .label("volume", label)
             .warn(Limit::Below(limits.inodes_warn_percent / 100.0))
             .fail(Limit::Below(limits.inodes_fail_percent / 100.0)),
     )
+}
+
+/// Some network file systems say that more are free than there are.
+fn available(space: &Space) -> u64 {
+    space.inodes_available.min(space.inodes)
 }
 
 fn item(volume: &Volume, limits: &Storage) -> Item {
@@ -96,10 +110,11 @@ fn item(volume: &Volume, limits: &Storage) -> Item {
         );
         return Item::pass(name, summary);
     }
-    let free = percent(space.inodes_available, space.inodes);
+    let available = available(space);
+    let free = percent(available, space.inodes);
     let summary = format!(
-        "{free:.1} % of the inodes free ({} of {})",
-        space.inodes_available, space.inodes
+        "{free:.1} % of the inodes free ({available} of {})",
+        space.inodes
     );
     let item = if free < limits.inodes_fail_percent {
         Item::fail(name, OUT_OF_INODES, summary)
@@ -109,7 +124,7 @@ fn item(volume: &Volume, limits: &Storage) -> Item {
         Item::warn(name, FEW_INODES, summary)
     };
     Item {
-        observed: space.inodes_available.into(),
+        observed: available.into(),
         ..item
     }
 }
@@ -159,6 +174,17 @@ mod tests {
                 Case::new("enough", Status::Pass, None, data(1000, 500)),
                 Case::new("not counted", Status::Pass, None, data(0, 0)),
                 Case::new("10 %", Status::Warn, Some("few-inodes"), data(1000, 100)),
+                Case::new("2 %", Status::Warn, Some("few-inodes"), data(1000, 20)),
+                Case::new(
+                    "few on two file systems",
+                    Status::Fail,
+                    Some("out-of-inodes"),
+                    with(|volumes| {
+                        space(&mut volumes.data).inodes_available = 50_000;
+                        space(&mut volumes.root).inodes_available = 0;
+                        space(&mut volumes.docker).inodes_available = 0;
+                    }),
+                ),
                 Case::new("1 %", Status::Fail, Some("out-of-inodes"), data(1000, 10)),
                 Case::new("more than all", Status::Pass, None, data(1, u64::MAX)),
                 Case::new(

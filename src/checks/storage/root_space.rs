@@ -27,7 +27,7 @@ pub static ROOT_SPACE: Check = Check {
 
 fn judge(context: &Context) -> Judgement {
     let root = context.facts.volumes().seen()?.root.seen()?;
-    let advice = "enlarge the root file system, or free space on it: old logs (journalctl --vacuum-size=500M), the package cache (apt-get clean, dnf clean all), unused images (docker image prune)";
+    let advice = "enlarge the root file system, or free space on it: old logs (journalctl --vacuum-size=500M), the package cache (apt-get clean, dnf clean all), unused images (while the stack runs, so that its own are kept: docker image prune --all)";
     space::judge(context, "root", root, advice.to_owned())
 }
 
@@ -46,7 +46,9 @@ mod tests {
 
     fn root(available: u64) -> impl Fn(&mut Facts) {
         with(move |volumes| {
-            space(&mut volumes.root).available_bytes = Bytes(available * GB);
+            let space = space(&mut volumes.root);
+            space.free_bytes = Bytes(available * GB);
+            space.available_bytes = Bytes(available * GB);
         })
     }
 

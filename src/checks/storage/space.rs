@@ -70,7 +70,10 @@ pub(super) fn examined(verdict: Verdict, volume: &Volume) -> Verdict {
         "file system",
         format!(
             "{}, {} mounted at {}",
-            volume.mount.fs_type,
+            match volume.mount.fs_type.as_str() {
+                "" => "of an unknown type",
+                fs_type => fs_type,
+            },
             volume.mount.source.as_deref().unwrap_or("no device"),
             volume.mount.mount_point
         ),
