@@ -125,11 +125,11 @@ pub fn judge_cases(check: &Check, cases: &[Case]) {
         writeln!(words, "## {}", case.name).unwrap();
         in_words(&verdict, &mut words).unwrap();
     }
-    hold_to_words(check, &words);
+    hold_to_words(check.id, &words);
 }
 
-/// Compares with the recorded words of this test; `INSTA_UPDATE=always` records them anew.
-fn hold_to_words(check: &Check, words: &str) {
+/// Compares with the recorded words of this test on a thing of this id; `INSTA_UPDATE=always` records them anew.
+pub fn hold_to_words(id: &str, words: &str) {
     let thread = std::thread::current();
     let test: Vec<&str> = thread
         .name()
@@ -137,7 +137,7 @@ fn hold_to_words(check: &Check, words: &str) {
         .split("::")
         .filter(|part| !["checks", "tests"].contains(part))
         .collect();
-    let name = format!("{}.{}", test.join("."), check.id).replace('*', "any");
+    let name = format!("{}.{id}", test.join(".")).replace('*', "any");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -5,13 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     causes,
     door::{DoorVerdict, Outside},
+    outside::in_words,
 };
-use crate::{
-    facts::{
-        outbound::{HttpOutcome, Tls, TrustVerdict},
-        probe_report::Door,
-    },
-    units::counted,
+use crate::facts::{
+    outbound::{HttpOutcome, Tls, TrustVerdict},
+    probe_report::Door,
 };
 
 /// Who issued the certificate that a door presents.
@@ -48,7 +46,7 @@ pub fn distrust(outside: Outside, door: &Door) -> Option<DoorVerdict> {
                     || "nothing".into(),
                     |leaf| {
                         if leaf.names.is_empty() {
-                            leaf.subject.clone()
+                            format!("no host name at all (subject {})", leaf.subject)
                         } else {
                             leaf.names.join(", ")
                         }
@@ -59,20 +57,8 @@ pub fn distrust(outside: Outside, door: &Door) -> Option<DoorVerdict> {
                 "either {host} leads to another machine, or the certificate there was made for another name: compare NODE_DOMAIN with {host}"
             ),
         ),
-        TrustVerdict::Expired => dated(
-            outside,
-            door,
-            causes::TLS_EXPIRED,
-            "expired on",
-            tls.chain.iter().filter_map(|link| link.not_after).min(),
-        ),
-        TrustVerdict::NotYetValid => dated(
-            outside,
-            door,
-            causes::TLS_NOT_YET_VALID,
-            "is valid only from",
-            tls.chain.iter().filter_map(|link| link.not_before).max(),
-        ),
+        TrustVerdict::Expired => dated(outside, door, tls, true),
+        TrustVerdict::NotYetValid => dated(outside, door, tls, false),
         TrustVerdict::UnknownIssuer => unknown_issuer(outside, tls, &issuer, ""),
         TrustVerdict::Otherwise(how) => unknown_issuer(outside, tls, &issuer, &format!(" ({how})")),
     };
@@ -83,7 +69,7 @@ fn unknown_issuer(outside: Outside, tls: &Tls, issuer: &str, how: &str) -> DoorV
     if outside.probe.trust.authorities == 0 {
         return DoorVerdict::faulty(
             causes::TLS_UNKNOWN_ISSUER,
-            format!("this machine trusts no authority at all, so not {issuer} either"),
+            format!("the machine that probes trusts no authority at all, so not {issuer} either"),
             "install the system's authorities on the machine that probes (Ubuntu: apt install --reinstall ca-certificates; RHEL: dnf reinstall ca-certificates)",
         );
     }
@@ -105,41 +91,58 @@ fn unknown_issuer(outside: Outside, tls: &Tls, issuer: &str, how: &str) -> DoorV
             format!("the certificate is self-signed by {issuer}{how}")
         }
         _ => {
-            format!("the certificate is signed by {issuer}, whom this machine does not trust{how}")
+            format!(
+                "the certificate is signed by {issuer}, whom the machine that probes does not trust{how}"
+            )
         }
     };
     DoorVerdict::faulty(
         causes::TLS_UNKNOWN_ISSUER,
         summary,
         format!(
-            "every client has to be told to trust {issuer}; if it is none of the customer's, something stands between this machine and {}",
+            "every client has to be told to trust {issuer}; if it is none of the customer's, something stands between the machine that probes and {}",
             outside.probe.host
         ),
     )
 }
 
-/// A certificate whose dates do not fit; the prober's clock is examined before it is blamed.
-fn dated(
-    outside: Outside,
-    door: &Door,
-    cause: crate::checks::Cause,
-    what: &str,
-    at: Option<Timestamp>,
-) -> DoorVerdict {
+/// A certificate that is over, or has not begun; the prober's clock is examined before it is blamed.
+fn dated(outside: Outside, door: &Door, tls: &Tls, is_over: bool) -> DoorVerdict {
+    let (cause, what, at, advice) = if is_over {
+        (
+            causes::TLS_EXPIRED,
+            "expired on",
+            tls.chain.iter().filter_map(|link| link.not_after).min(),
+            "look on the machine why it was not renewed: sesam-doctor check tls inbound.http",
+        )
+    } else {
+        (
+            causes::TLS_NOT_YET_VALID,
+            "is valid only from",
+            tls.chain.iter().filter_map(|link| link.not_before).max(),
+            "look on the machine at its clock, and which certificate was put there: sesam-doctor check system.clock tls",
+        )
+    };
     let when = at.map_or_else(|| "an impossible date".into(), |at| at.to_string());
     let limit = SignedDuration::from_secs(i64::from(outside.profile.network.clock_off_seconds));
-    match clock_ahead(door).filter(|ahead| ahead.abs() > limit) {
+    let blamed = clocks(door).and_then(|(here, there)| {
+        let ahead = here.duration_since(there);
+        // A clock that is off by minutes does not make a certificate expire that ended days ago.
+        let fits_there = is_over == (there < at?);
+        (ahead.abs() > limit && fits_there).then_some(ahead)
+    });
+    match blamed {
         Some(ahead) => {
             let direction = if ahead.is_negative() {
                 "behind"
             } else {
                 "ahead of"
             };
-            let by = counted(ahead.as_secs().unsigned_abs(), "second");
+            let by = in_words(ahead);
             DoorVerdict::faulty(
                 cause,
                 format!(
-                    "the certificate seems wrong ({what} {when}), but this machine's clock is {by} {direction} the other's"
+                    "the certificate seems wrong (it {what} {when}), but the clock of the machine that probes is {by} {direction} the other's"
                 ),
                 "set the clock of the machine that is wrong, and switch time synchronisation on (timedatectl set-ntp true)",
             )
@@ -147,17 +150,17 @@ fn dated(
         None => DoorVerdict::faulty(
             cause,
             format!("the certificate, issued by {}, {what} {when}", issuer(door)),
-            "look on the machine why it was not renewed: sesam-doctor check tls inbound.http",
+            advice,
         ),
     }
 }
 
-/// How far the prober's clock is ahead of what answers.
-fn clock_ahead(door: &Door) -> Option<SignedDuration> {
+/// What time it is for the prober, and for what answers.
+fn clocks(door: &Door) -> Option<(Timestamp, Timestamp)> {
     door.visits
         .iter()
         .find_map(|visit| match &visit.http.outcome {
-            HttpOutcome::Answered(answer) => Some(answer.received_at?.duration_since(answer.date?)),
+            HttpOutcome::Answered(answer) => Some((answer.received_at?, answer.date?)),
             _ => None,
         })
 }

@@ -117,7 +117,7 @@ pub fn judge(outside: Outside, door: &Door) -> DoorVerdict {
             causes::IPV6_BROKEN,
             format!("IPv4 works, IPv6 does not: {}", verdict.summary),
             format!(
-                "Let's Encrypt and many clients go to the IPv6 address first: let {}/tcp in to {} too, or take the AAAA record away (and look from another network too, whose IPv6 may be better than this machine's)",
+                "Let's Encrypt and many clients go to the IPv6 address first: let {}/tcp in to {} too, or take the AAAA record away (and look from another network too, whose IPv6 may be better than that of the machine that probes)",
                 door.port, door.address
             ),
         )
@@ -406,10 +406,10 @@ fn api(outside: Outside, door: &Door) -> DoorVerdict {
             "look at the node on the machine: sesam-doctor check container node",
         )
         .warn(),
-        status => DoorVerdict::faulty(
+        _ => DoorVerdict::faulty(
             causes::WRONG_SERVICE,
             format!(
-                "the certificate is trusted, but {path} answers {status}{}",
+                "the certificate is trusted, but {path} is not answered by a node{}",
                 what_answers(door)
             ),
             "Traefik has no node behind this name: compare NODE_DOMAIN with the name that was probed, and look at the containers (sesam-doctor check container config.env)",

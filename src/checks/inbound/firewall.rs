@@ -19,8 +19,13 @@ pub enum Gate {
         /// Why not over IPv6.
         missing: Closed,
     },
-    /// It is let in from some only; says by what.
-    Limited(String),
+    /// It is let in from some only.
+    Limited {
+        /// By what.
+        how: String,
+        /// How to let in all others too.
+        command: String,
+    },
     /// There are rules that are not judged here; says which.
     Unjudged(String),
     /// It is not let in.
@@ -54,7 +59,7 @@ pub fn judge(firewall: &Firewall, port: u16) -> Gate {
             Gate::Open(_) => 1,
             Gate::OpenOverIpv4 { .. } => 2,
             Gate::Unjudged(_) => 3,
-            Gate::Limited(_) => 4,
+            Gate::Limited { .. } => 4,
             Gate::Unknown(_) => 5,
             Gate::Closed(_) => 6,
         })
@@ -88,7 +93,10 @@ fn ufw_gate(ufw: &Ufw, port: u16) -> Gate {
         })
     };
     match (family_gate(ufw, rules, UfwFamily::V4, port), over_ipv6) {
-        (Gate::Open(how), Gate::Closed(missing)) => Gate::OpenOverIpv4 { how, missing },
+        (Gate::Open(how), Gate::Closed(missing)) => Gate::OpenOverIpv4 {
+            how: format!("{how} over IPv4"),
+            missing,
+        },
         (over_ipv4, _) => over_ipv4,
     }
 }
@@ -102,7 +110,11 @@ fn family_gate(ufw: &Ufw, rules: &[UfwRule], family: UfwFamily, port: u16) -> Ga
     };
     let is_for_all =
         |rule: &UfwRule| rule.from.is_none() && rule.to.is_none() && rule.interface.is_none();
-    let command = format!("sudo ufw allow {port}/tcp");
+    let allow = format!("allow the port: sudo ufw allow {port}/tcp");
+    let over = match family {
+        UfwFamily::V4 => "",
+        UfwFamily::V6 => " over IPv6",
+    };
     let mut limited = None;
     // The first rule that fits counts.
     for rule in rules.iter().filter(about_port) {
@@ -112,14 +124,15 @@ fn family_gate(ufw: &Ufw, rules: &[UfwRule], family: UfwFamily, port: u16) -> Ga
             (true, false) => {
                 return limited.unwrap_or_else(|| {
                     Gate::Closed(Closed {
-                        summary: format!("ufw is enabled and has a rule that forbids {port}/tcp"),
-                        command: format!("take that rule away (sudo ufw status numbered, sudo ufw delete NUMBER) and allow the port: {command}"),
+                        summary: format!("ufw is enabled and has a rule that forbids {port}/tcp{over}"),
+                        command: format!("take that rule away (sudo ufw status numbered, sudo ufw delete NUMBER) and {allow}"),
                     })
                 });
             }
             (false, true) => {
-                limited.get_or_insert_with(|| {
-                    Gate::Limited(format!("ufw allows {port}/tcp {}", limits(rule)))
+                limited.get_or_insert_with(|| Gate::Limited {
+                    how: format!("ufw allows {port}/tcp {}", limits(rule)),
+                    command: allow.clone(),
                 });
             }
             (false, false) => {}
@@ -129,8 +142,8 @@ fn family_gate(ufw: &Ufw, rules: &[UfwRule], family: UfwFamily, port: u16) -> Ga
         Some(limited) => limited,
         None if ufw.lets_in_by_default => Gate::Open("ufw lets in what no rule speaks of".into()),
         None => Gate::Closed(Closed {
-            summary: format!("ufw is enabled and has no rule that allows {port}/tcp"),
-            command: format!("allow the port: {command}"),
+            summary: format!("ufw is enabled and has no rule that allows {port}/tcp{over}"),
+            command: allow,
         }),
     }
 }
@@ -146,301 +159,74 @@ fn limits(rule: &UfwRule) -> String {
 }
 
 fn firewalld_gate(firewalld: &Firewalld, port: u16) -> Gate {
-    let is_open = |zone: &&crate::facts::firewall::Zone| {
+    let is_open = |zone: &crate::facts::firewall::Zone| {
         zone.accepts_all || zone.tcp_ports.iter().any(|ports| ports.holds(port))
     };
     let source = match firewalld.learned_from {
         FirewalldSource::Daemon => "firewalld",
         FirewalldSource::Files => "firewalld, as its files say,",
     };
-    let zones = &firewalld.zones;
+    // Docker's own zone holds its bridges and accepts everything: clients do not come in by it.
+    let zones: Vec<&crate::facts::firewall::Zone> = firewalld
+        .zones
+        .iter()
+        .filter(|zone| zone.name != "docker")
+        .collect();
     let names = |open: bool| {
         let names: Vec<&str> = zones
             .iter()
             .filter(|zone| is_open(zone) == open)
             .map(|zone| zone.name.as_str())
             .collect();
-        names.join(", ")
+        match names.as_slice() {
+            [name] => format!("zone {name}"),
+            names => format!("zones {}", names.join(", ")),
+        }
     };
-    let open = zones.iter().filter(is_open).count();
+    let open = zones.iter().filter(|zone| is_open(zone)).count();
     if open == zones.len() && open > 0 {
-        return Gate::Open(format!(
-            "{source} lets {port}/tcp into zone {}",
-            names(true)
-        ));
+        return Gate::Open(format!("{source} lets {port}/tcp into {}", names(true)));
     }
+    let add: Vec<String> = zones
+        .iter()
+        .filter(|zone| !is_open(zone))
+        .map(|zone| {
+            format!(
+                "sudo firewall-cmd --permanent --zone={} --add-port={port}/tcp",
+                zone.name
+            )
+        })
+        .collect();
+    let command = format!(
+        "allow the port: {} && sudo firewall-cmd --reload",
+        add.join(" && ")
+    );
     if open > 0 {
-        return Gate::Limited(format!(
-            "{source} lets {port}/tcp into zone {}, not into {}",
-            names(true),
-            names(false)
-        ));
+        return Gate::Limited {
+            how: format!(
+                "{source} lets {port}/tcp into {}, not into {}",
+                names(true),
+                names(false)
+            ),
+            command,
+        };
     }
-    let Some(zone) = zones.first() else {
+    if zones.is_empty() {
         return Gate::Unknown(Gap::Failed(
             "firewalld runs and names no zone that is active".into(),
         ));
-    };
+    }
     if zones.iter().any(|zone| zone.rich_rules > 0) {
         return Gate::Unjudged(format!(
-            "{source} has rich rules in zone {}, which are not judged; no service and no port of it allows {port}/tcp",
+            "{source} has rich rules in {}, which are not judged; no service and no port there allows {port}/tcp",
             names(false)
         ));
     }
-    let name = &zone.name;
     Gate::Closed(Closed {
-        summary: format!(
-            "{source} does not let {port}/tcp into zone {}",
-            names(false)
-        ),
-        command: format!(
-            "allow the port: sudo firewall-cmd --permanent --zone={name} --add-port={port}/tcp && sudo firewall-cmd --reload"
-        ),
+        summary: format!("{source} does not let {port}/tcp into {}", names(false)),
+        command,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, judge_cases, nothing_observed, verdict},
-            inbound::{
-                HTTP, HTTPS,
-                samples::{firewall, firewalld, listening, own_rules, ufw, with},
-            },
-        },
-        facts::{Facts, node_names::NodeNames, outbound::Lookup},
-    };
-
-    #[test]
-    fn what_ufw_does() {
-        use UfwAction::{Allow, Deny, Limit};
-        let ufw_has = |rules: &'static [(UfwAction, u16, u16, &'static str)]| {
-            firewall(move |firewall| firewall.ufw = ufw(rules))
-        };
-        let closed = Some("firewall-closed");
-        judge_cases(
-            &HTTP,
-            &[
-                Case::new(
-                    "ufw lets in",
-                    Status::Pass,
-                    None,
-                    ufw_has(&[(Allow, 80, 80, "")]),
-                ),
-                Case::new(
-                    "in a range",
-                    Status::Pass,
-                    None,
-                    ufw_has(&[(Limit, 1, 100, "")]),
-                ),
-                Case::new(
-                    "no rule",
-                    Status::Fail,
-                    closed,
-                    ufw_has(&[(Allow, 22, 22, "")]),
-                ),
-                Case::new("no rule at all", Status::Fail, closed, ufw_has(&[])),
-                Case::new(
-                    "forbidden before it is allowed",
-                    Status::Fail,
-                    closed,
-                    ufw_has(&[(Deny, 80, 80, ""), (Allow, 80, 80, "")]),
-                ),
-                Case::new(
-                    "allowed before it is forbidden",
-                    Status::Pass,
-                    None,
-                    ufw_has(&[(Allow, 80, 80, ""), (Deny, 80, 80, "")]),
-                ),
-                Case::new(
-                    "from some only, though Let's Encrypt comes from anywhere",
-                    Status::Fail,
-                    closed,
-                    ufw_has(&[(Allow, 80, 80, "10.0.0.0/8")]),
-                ),
-                Case::new(
-                    "lets in what no rule speaks of",
-                    Status::Pass,
-                    None,
-                    firewall(|firewall| {
-                        firewall.ufw = ufw(&[]).map(|ufw| Ufw {
-                            lets_in_by_default: true,
-                            ..ufw
-                        });
-                    }),
-                ),
-                Case::new(
-                    "disabled",
-                    Status::Pass,
-                    None,
-                    firewall(|firewall| firewall.ufw = Observed::Seen(Ufw::default())),
-                ),
-                Case::new(
-                    "enabled, its rules readable by root only",
-                    Status::Unknown,
-                    Some("needs-root"),
-                    firewall(|firewall| {
-                        firewall.ufw = ufw(&[]).map(|ufw| Ufw {
-                            rules: Observed::Denied("reading its rules needs root".into()),
-                            ..ufw
-                        });
-                    }),
-                ),
-            ],
-        );
-        judge_cases(
-            &HTTPS,
-            &[Case::new(
-                "443 from the customer's networks is enough",
-                Status::Pass,
-                None,
-                ufw_has(&[(Allow, 443, 443, "10.0.0.0/8")]),
-            )],
-        );
-    }
-
-    #[test]
-    fn what_ufw_does_with_ipv6() {
-        let over_ipv4_only = |filters_ipv6: bool, name_has_ipv6: bool| {
-            move |facts: &mut Facts| {
-                firewall(move |firewall| {
-                    firewall.ufw = ufw(&[(UfwAction::Allow, 80, 80, "")]).map(|mut ufw| {
-                        ufw.filters_ipv6 = filters_ipv6;
-                        if let Observed::Seen(rules) = &mut ufw.rules {
-                            rules.retain(|rule| rule.family == UfwFamily::V4);
-                        }
-                        ufw
-                    });
-                })(facts);
-                let addresses: &[&str] = if name_has_ipv6 {
-                    &["203.0.113.7", "2001:db8::7"]
-                } else {
-                    &["203.0.113.7"]
-                };
-                let mut found = NodeNames::default();
-                found.names.system =
-                    Lookup::Found(addresses.iter().map(|it| it.parse().unwrap()).collect());
-                facts.node_names = Observed::Seen(found);
-            }
-        };
-        judge_cases(
-            &HTTP,
-            &[
-                Case::new(
-                    "no rule for IPv6, which the name has",
-                    Status::Warn,
-                    Some("firewall-closed"),
-                    over_ipv4_only(true, true),
-                ),
-                Case::new(
-                    "all of IPv6 dropped, which the name has",
-                    Status::Warn,
-                    Some("firewall-closed"),
-                    over_ipv4_only(false, true),
-                ),
-                Case::new(
-                    "no rule for IPv6, which the name has not",
-                    Status::Pass,
-                    None,
-                    over_ipv4_only(true, false),
-                ),
-            ],
-        );
-        let mut facts = nothing_observed();
-        over_ipv4_only(true, false)(&mut facts);
-        let remarks = verdict(&HTTP, &facts).remarks.concat();
-        assert!(remarks.contains("over IPv6"), "{remarks}");
-    }
-
-    #[test]
-    fn what_firewalld_and_others_do() {
-        let zones = |zones: &'static [(&'static str, u16, u16, usize)]| {
-            firewall(move |firewall| firewall.firewalld = firewalld(zones))
-        };
-        let closed = Some("firewall-closed");
-        judge_cases(
-            &HTTP,
-            &[
-                Case::new(
-                    "firewalld lets in",
-                    Status::Pass,
-                    None,
-                    zones(&[("public", 80, 80, 0)]),
-                ),
-                Case::new(
-                    "firewalld does not",
-                    Status::Fail,
-                    closed,
-                    zones(&[("public", 22, 22, 0)]),
-                ),
-                Case::new(
-                    "firewalld does for some interfaces",
-                    Status::Fail,
-                    closed,
-                    zones(&[("public", 22, 22, 0), ("internal", 80, 80, 0)]),
-                ),
-                Case::new(
-                    "firewalld has rules that are not judged",
-                    Status::Pass,
-                    None,
-                    zones(&[("public", 22, 22, 1)]),
-                ),
-                Case::new(
-                    "firewalld names no zone",
-                    Status::Unknown,
-                    Some("observation-failed"),
-                    zones(&[]),
-                ),
-                Case::new(
-                    "one firewall lets in, the other does not",
-                    Status::Fail,
-                    closed,
-                    firewall(|firewall| {
-                        firewall.ufw = ufw(&[(UfwAction::Allow, 80, 80, "")]);
-                        firewall.firewalld = firewalld(&[("public", 22, 22, 0)]);
-                    }),
-                ),
-                Case::new(
-                    "Docker publishes around it",
-                    Status::Pass,
-                    None,
-                    |facts: &mut Facts| {
-                        firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
-                        let seen = facts.firewall.clone();
-                        listening(&[(80, "0.0.0.0", "docker-proxy")])(facts);
-                        facts.firewall = seen;
-                    },
-                ),
-                Case::new(
-                    "rules of its own are not judged",
-                    Status::Pass,
-                    None,
-                    firewall(|firewall| firewall.rule_set = own_rules()),
-                ),
-                Case::new(
-                    "the firewall could not be looked at",
-                    Status::Unknown,
-                    Some("timed-out"),
-                    with(|facts| facts.firewall = Observed::TimedOut("it hangs".into())),
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn the_command_that_opens_the_port_is_named() {
-        let mut facts = nothing_observed();
-        firewall(|firewall| firewall.ufw = ufw(&[]))(&mut facts);
-        let advice = verdict(&HTTPS, &facts).advice.concat();
-        assert!(advice.contains("sudo ufw allow 443/tcp"), "{advice}");
-        firewall(|firewall| firewall.firewalld = firewalld(&[("dmz", 22, 22, 0)]))(&mut facts);
-        let advice = verdict(&HTTPS, &facts).advice.concat();
-        assert!(
-            advice.contains("firewall-cmd --permanent --zone=dmz --add-port=443/tcp"),
-            "{advice}"
-        );
-    }
-}
+mod tests;

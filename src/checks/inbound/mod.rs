@@ -135,6 +135,22 @@ mod tests {
                     listening(&[(80, "0.0.0.0", "nginx")]),
                 ),
                 Case::new(
+                    "another container",
+                    Status::Fail,
+                    Some("port-taken"),
+                    |facts: &mut Facts| {
+                        listening(&[(80, "0.0.0.0", "nginx")])(facts);
+                        if let Observed::Seen(listeners) = &mut facts.listeners {
+                            for socket in &mut listeners.sockets {
+                                if let Some(holder) = &mut socket.holder {
+                                    holder.program = Some("/usr/sbin/nginx".into());
+                                    holder.container = Some("0123456789abcdef".repeat(4));
+                                }
+                            }
+                        }
+                    },
+                ),
+                Case::new(
                     "another program beside Traefik",
                     Status::Fail,
                     Some("port-taken"),

@@ -64,3 +64,107 @@ pub fn trouble(host: &str, names: &Names) -> Option<(Cause, String, String)> {
     };
     Some(told)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+    use crate::{
+        checks::cases::hold_to_words,
+        facts::dns::{Answer, Asked, RecordKind, Reply, Transport},
+    };
+
+    fn said(server: u8, code: ReplyCode) -> Asked {
+        Asked {
+            server: [10, 0, 0, server].into(),
+            kind: RecordKind::A,
+            transport: Transport::Udp,
+            tries: 1,
+            took_ms: 1,
+            answer: Answer::Replied(Reply {
+                code,
+                ..Reply::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn where_a_name_leads() {
+        use ReplyCode::{NoError, NxDomain, Other, Refused, ServFail};
+        let failed = || Lookup::Failed("Temporary failure in name resolution".into());
+        let mut words = String::new();
+        for (name, system, codes, expected) in [
+            (
+                "unknown to the first",
+                failed(),
+                &[NxDomain, ServFail][..],
+                Some("dns-nxdomain"),
+            ),
+            (
+                "unknown to the second",
+                failed(),
+                &[Refused, NxDomain],
+                Some("dns-nxdomain"),
+            ),
+            (
+                "failing",
+                failed(),
+                &[Refused, ServFail],
+                Some("dns-servfail"),
+            ),
+            (
+                "without an address",
+                failed(),
+                &[Refused, NoError],
+                Some("dns-no-address"),
+            ),
+            (
+                "refused",
+                failed(),
+                &[Refused, Other(4)],
+                Some("dns-refused"),
+            ),
+            (
+                "something else said",
+                failed(),
+                &[Other(4)],
+                Some("dns-unreachable"),
+            ),
+            ("nobody answers", failed(), &[], Some("dns-unreachable")),
+            (
+                "nobody answers in time",
+                Lookup::Pending,
+                &[],
+                Some("dns-unreachable"),
+            ),
+            (
+                "known",
+                Lookup::Found(vec!["203.0.113.7".parse().unwrap()]),
+                &[NxDomain],
+                None,
+            ),
+        ] {
+            let names = Names {
+                system,
+                servers: (1..)
+                    .zip(codes)
+                    .map(|(server, code)| said(server, *code))
+                    .collect(),
+                ..Names::default()
+            };
+            let found = trouble("node.example.com", &names);
+            let cause = found.as_ref().map(|(cause, ..)| cause.code);
+            assert_eq!(cause, expected, "{name}");
+            if let Some((cause, summary, advice)) = found {
+                writeln!(
+                    words,
+                    "## {name}\n{}\n  {summary}\n  > {advice}",
+                    cause.code
+                )
+                .unwrap();
+            }
+        }
+        hold_to_words("probe", &words);
+    }
+}

@@ -140,7 +140,7 @@ fn later(now: Timestamp) -> Timestamp {
         .unwrap_or(now)
 }
 
-fn in_words(duration: SignedDuration) -> String {
+pub(super) fn in_words(duration: SignedDuration) -> String {
     let minutes = duration.as_secs().unsigned_abs() / 60;
     match minutes {
         0..=119 => counted(minutes, "minute"),
@@ -190,10 +190,28 @@ mod tests {
             &[
                 Case::new("got through", Status::Pass, None, probed(1, well())),
                 Case::new(
+                    "got through, hours ago",
+                    Status::Pass,
+                    None,
+                    probed(5, well()),
+                ),
+                Case::new(
+                    "got through, just not too long ago",
+                    Status::Pass,
+                    None,
+                    probed(168, well()),
+                ),
+                Case::new(
                     "just now, by a clock that is ahead",
                     Status::Pass,
                     None,
-                    probed(0, well()),
+                    |facts: &mut Facts| {
+                        let door = door("203.0.113.7", 80, Connect::Open);
+                        probed(0, vec![door])(facts);
+                        if let Observed::Seen(probe) = &mut facts.probe_report {
+                            probe.probed_at = later(probe.probed_at);
+                        }
+                    },
                 ),
                 Case::new(
                     "did not",
@@ -311,6 +329,16 @@ mod tests {
                     move |facts: &mut Facts| {
                         firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
                         facts.probe_report = Observed::Seen(probe(1, well()));
+                    },
+                ),
+                Case::new(
+                    "did not get through a firewall that does not let it",
+                    Status::Fail,
+                    Some("firewall-closed"),
+                    move |facts: &mut Facts| {
+                        firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
+                        let door = door(four, 80, Connect::Silent);
+                        facts.probe_report = Observed::Seen(probe(1, vec![door]));
                     },
                 ),
                 Case::new(

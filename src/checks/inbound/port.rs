@@ -91,12 +91,22 @@ fn taken(context: &Context, inbound: &InboundPort, sockets: &[&Listener]) -> Opt
         return Some(
             Verdict::fail(
                 causes::PORT_TAKEN,
-                format!("port {port} is held by {}, so Traefik cannot have it", described(holder)),
+                format!(
+                    "port {port} is held by {}, so Traefik cannot have it",
+                    described(holder)
+                ),
             )
             .observed(holder.command.clone())
             .advice(format!(
-                "stop {} for good (find its unit: systemctl status {}; then systemctl disable --now UNIT), or have it listen elsewhere",
-                holder.command, holder.pid
+                "stop {} for good ({}), or have it listen elsewhere",
+                holder.command,
+                match short_id(holder) {
+                    Some(id) => format!("docker update --restart no {id} && docker stop {id}"),
+                    None => format!(
+                        "find its unit: systemctl status {}; then systemctl disable --now UNIT",
+                        holder.pid
+                    ),
+                }
             )),
         );
     }
@@ -127,14 +137,18 @@ fn is_expected(context: &Context, holder: &Holder) -> bool {
             .any(|name| holder.command == name.chars().take(15).collect::<String>())
 }
 
+/// The container that a process runs in, as `docker ps` writes it.
+fn short_id(holder: &Holder) -> Option<String> {
+    let id = holder.container.as_ref()?;
+    Some(id.chars().take(12).collect())
+}
+
 fn described(holder: &Holder) -> String {
     let program = holder
         .program
         .as_ref()
         .map_or_else(String::new, |program| format!(", {}", program.display()));
-    let container = holder.container.as_ref().map_or_else(String::new, |id| {
-        format!(", in container {}", id.chars().take(12).collect::<String>())
-    });
+    let container = short_id(holder).map_or_else(String::new, |id| format!(", in container {id}"));
     format!(
         "{} (pid {}{program}{container})",
         holder.command, holder.pid
@@ -166,15 +180,15 @@ fn from_firewall_and_outside(
         .seen()
         .map_or_else(Gate::Unknown, |firewall| firewall::judge(firewall, port));
     let gate = match gate {
-        Gate::Limited(how) if inbound.open_to_all => Gate::Closed(firewall::Closed {
+        Gate::Limited { how, command } if inbound.open_to_all => Gate::Closed(firewall::Closed {
             summary: format!("{how}, but it is needed from {}", inbound.from),
-            command: format!("allow the port from everywhere: {}", inbound.why),
+            command,
         }),
         gate => gate,
     };
     let verdict = match (gate, &view) {
         (Gate::Closed(closed), _) if is_published => with_view(context, inbound, sockets, view)?.remark(format!(
-            "{}; Docker publishes the port around it all the same, so clients get through: {} keeps what the firewall shows and what is so the same (rules that are to hold for published ports belong into the chain DOCKER-USER)",
+            "{}; Docker publishes the port around it all the same, so clients get through. To have the firewall show what is so, {} (rules that are to hold for published ports belong into the chain DOCKER-USER)",
             closed.summary, closed.command
         )),
         (Gate::Closed(closed), View::Seen(seen)) if seen.ways(true).next().is_some() => {
@@ -213,7 +227,7 @@ fn from_firewall_and_outside(
                 "over IPv6 port {port} is closed ({}), which matters once the node's name has an IPv6 address: {}",
                 missing.summary, missing.command
             )),
-        (Gate::Open(how) | Gate::Limited(how) | Gate::Unjudged(how), _) => {
+        (Gate::Open(how) | Gate::Limited { how, .. } | Gate::Unjudged(how), _) => {
             with_view(context, inbound, sockets, view)?.evidence("firewall", how)
         }
         (Gate::None, _) => with_view(context, inbound, sockets, view)?,

@@ -64,7 +64,7 @@ pub(super) fn nowhere(place: &Place, end: &End, make: &str) -> Result<Verdict, G
             Verdict::fail(DANGLING, format!("{link} leads to {first}, which is missing"))
                 .observed("dangling link")
                 .advice(format!(
-                    "make what the link leads to (a disk that is not mounted?), or remove the link and {make}"
+                    "make what the link leads to (a disk that is not mounted?), or remove that link, and {make}"
                 ))
         }
         End::Loop => Verdict::fail(LOOP, format!("{link} leads in a circle"))

@@ -70,7 +70,7 @@ fn judge(context: &Context) -> Judgement {
 
 fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
     let mount_point = &data.examined;
-    let source = data.mount.source.as_deref().unwrap_or("no device");
+    let source = data.mount.source.as_deref().unwrap_or("a file system");
     let summary = format!("{source} is mounted at {mount_point}");
     let verdict = match survival(data, volumes)? {
         Survival::By(file) => Verdict::pass(summary).evidence("mounted at boot by", file),

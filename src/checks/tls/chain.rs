@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use crate::{
     checks::{Cause, Verdict},
-    facts::certificates::{Certificate, Chain, ChainEnd, KeyState, PublicKey, Signature},
+    facts::certificates::{
+        Certificate, Chain, ChainEnd, KeyState, PublicKey, ServerName, Signature,
+    },
     profile::{CertificateMode, Profile},
     units::counted,
     utc::date_of,
@@ -56,11 +58,14 @@ pub(super) const NO_DOMAIN: Cause = Cause::new(
     "NODE_DOMAIN is not known or is no host name, so that no certificate can be held against it",
 );
 
+pub(super) const SET_DOMAIN: &str =
+    "set NODE_DOMAIN in .env to this machine's fully qualified name";
+
 /// One thing that is wrong: what, in words, and what to do.
 pub(super) struct Fault {
     pub cause: Cause,
     pub summary: String,
-    pub expected: &'static str,
+    pub expected: String,
     pub advice: String,
 }
 
@@ -68,13 +73,13 @@ impl Fault {
     fn new(
         cause: Cause,
         summary: impl Into<String>,
-        expected: &'static str,
+        expected: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
         Self {
             cause,
             summary: summary.into(),
-            expected,
+            expected: expected.into(),
             advice: advice.into(),
         }
     }
@@ -84,6 +89,17 @@ impl Fault {
         Verdict::fail(self.cause, format!("{of}: {}", self.summary))
             .expected(self.expected)
             .advice(self.advice)
+    }
+}
+
+/// Says that none of the certificates that were found is for a name.
+pub(super) fn none_for(name: &ServerName, found: &[String]) -> String {
+    match found {
+        [only] => format!("the only certificate is for {only}, not for {name}"),
+        found => format!(
+            "no certificate is for {name}, only for {}",
+            found.join("; ")
+        ),
     }
 }
 
@@ -213,8 +229,14 @@ pub(super) fn weakness(chain: &Chain, profile: &Profile) -> Option<Fault> {
         Some(Fault::new(
             WEAK,
             format!("“{}” has {why}, which clients refuse", certificate.subject),
-            "RSA keys of 2048 bits or more, and signatures over SHA-256 or better",
-            "get a new certificate, for a new key of at least 2048 bits of RSA or 256 bits on an elliptic curve",
+            format!(
+                "RSA keys of {} bits or more, or keys of {} bits or more on an elliptic curve, and signatures over SHA-256 or better",
+                limits.rsa_bits, limits.ecdsa_bits
+            ),
+            format!(
+                "get a new certificate, for a new key of at least {} bits of RSA or {} bits on an elliptic curve",
+                limits.rsa_bits, limits.ecdsa_bits
+            ),
         ))
     })
 }
@@ -254,6 +276,7 @@ pub(super) fn dates(chain: &Chain, profile: &Profile, now: Timestamp) -> Dates {
         .needed()
         .map(|it| (&it.subject, it.not_before, it.not_after))
         .chain(authority);
+    let of_authority = chain.needed().count();
     for (place, (subject, begin, end)) in along.enumerate() {
         let what = match place {
             0 => "it".to_owned(),
@@ -262,7 +285,7 @@ pub(super) fn dates(chain: &Chain, profile: &Profile, now: Timestamp) -> Dates {
         if now < begin {
             return Dates::Fault(Fault::new(
                 NOT_YET_VALID,
-                format!("{what} is valid only from {} on", date_of(begin)),
+                format!("{what} is valid only from {} on", day(begin, now)),
                 "certificates whose time has begun",
                 "look at this machine's clock first (timedatectl); where it is right, wait, or get a certificate that is valid now",
             ));
@@ -270,10 +293,12 @@ pub(super) fn dates(chain: &Chain, profile: &Profile, now: Timestamp) -> Dates {
         if now >= end {
             return Dates::Fault(Fault::new(
                 EXPIRED,
-                format!("{what} expired on {}", date_of(end)),
+                format!("{what} expired on {}", day(end, now)),
                 "certificates in date",
                 if place == 0 {
                     "renew the certificate: Let's Encrypt's by restarting Traefik with port 80 open to the internet (its log says why it could not), your own by requesting a new one"
+                } else if place == of_authority {
+                    "update the system's authorities (Debian and Ubuntu: apt-get install --only-upgrade ca-certificates; Red Hat: dnf upgrade ca-certificates), and get a certificate that leads to an authority that is in date"
                 } else {
                     "get the authority's current intermediate certificates, and put them in place of the old ones"
                 },
@@ -308,6 +333,15 @@ pub fn renewal_due(leaf: &Certificate, profile: &Profile) -> f64 {
 }
 
 const DAY: i64 = 24 * 60 * 60;
+
+/// The day of a time; where that is today, the time of day too.
+fn day(time: Timestamp, now: Timestamp) -> String {
+    if date_of(time) == date_of(now) {
+        time.to_string()
+    } else {
+        date_of(time).to_string()
+    }
+}
 
 /// A span of seconds as a person would say it.
 fn in_words(seconds: i64) -> String {

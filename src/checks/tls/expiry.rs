@@ -49,7 +49,6 @@ fn judge_dates(context: &Context) -> Judgement {
             "there is no certificate whose dates could be judged",
         ));
     }
-    let mut expected = "every certificate in date, with more than a third of its lifetime left";
     let mut advice = Vec::new();
     let items: Vec<Item> = chains
         .iter()
@@ -63,9 +62,13 @@ fn judge_dates(context: &Context) -> Judgement {
             item
         })
         .collect();
-    if items.iter().all(|item| item.status == Status::Pass) {
-        expected = "every certificate in date";
-    }
+    let expected = if items.iter().all(|item| item.status == Status::Pass) {
+        "every certificate in date".to_owned()
+    } else {
+        // A third has no end of decimals.
+        let left = context.profile.certificates.renewal_left_percent;
+        format!("every certificate in date, with at least {left:.0} % of its lifetime left")
+    };
     let all_well = format!(
         "{} in date, renewal not overdue",
         counted(chains.len() as u64, "certificate")
@@ -221,6 +224,34 @@ mod tests {
                     lasting(6 * 24, 2 * 24 + 1),
                 ),
                 Case::new("6 days, 47 hours left", Warn, overdue, lasting(6 * 24, 47)),
+                Case::new(
+                    "two days left but for a minute",
+                    Warn,
+                    overdue,
+                    holding(|| {
+                        let mut sample = Sample::good().lasting(90 * 24, 48);
+                        sample.leaf().not_after -= jiff::SignedDuration::from_secs(60);
+                        vec![sample]
+                    }),
+                ),
+                Case::new(
+                    "just as much left as is asked for",
+                    Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        facts.profile.certificates.renewal_left_percent = 25.0;
+                        lasting(80 * 24, 20 * 24)(facts);
+                    },
+                ),
+                Case::new(
+                    "less left than another profile asks for",
+                    Warn,
+                    overdue,
+                    |facts: &mut Facts| {
+                        facts.profile.certificates.renewal_left_percent = 50.0;
+                        lasting(90 * 24, 44 * 24)(facts);
+                    },
+                ),
                 Case::new("an hour left", Warn, overdue, lasting(90 * 24, 1)),
                 Case::new(
                     "at its very end",

@@ -5,7 +5,7 @@ use super::{
     store::{NO_CERTIFICATE, STORE_MISSING, STORE_UNREADABLE, domain_unknown},
 };
 use crate::{
-    checks::{Context, Judgement, Verdict, layout},
+    checks::{Context, Judgement, Verdict, command_line::quoted, layout},
     facts::{
         Gap,
         certificates::{Certificate, Certificates, KeyState, OwnCertificates, Pair, ServerName},
@@ -89,7 +89,7 @@ fn files(own: &OwnCertificates, certificates: &Certificates, context: &Context) 
             .collect();
         return Verdict::fail(
             chain::WRONG_NAME,
-            format!("no certificate is for {name}, only for {}", found.join("; ")),
+            chain::none_for(&name, &found),
         )
         .expected(format!("a certificate for {name}"))
         .advice(format!(
@@ -145,17 +145,26 @@ fn one(
         .or_else(|| chain::trust_fault(&pair.chain, mode));
     let file = pair.certificate_file.display().to_string();
     let verdict = if let Some(fault) = fault {
-        let completes = fault.cause == chain::INCOMPLETE_CHAIN;
-        let verdict = fault.verdict(&file);
-        match &pair.issuer_file {
-            Some(issuer) if completes => verdict.advice(format!(
-                "{0} holds the missing certificate: append it (cat {0} >> {file})",
-                issuer.display()
-            )),
-            _ => verdict,
-        }
+        let fault = match &pair.issuer_file {
+            // The file that has it is nearer than the authority that hands it out.
+            Some(issuer) if fault.cause == chain::INCOMPLETE_CHAIN => {
+                let issuer = issuer.display().to_string();
+                let advice = format!(
+                    "{issuer} holds the missing certificate: append it, on a line of its own ((echo; cat {}) >> {}), and restart Traefik",
+                    quoted(&issuer),
+                    quoted(&file)
+                );
+                chain::Fault { advice, ..fault }
+            }
+            _ => fault,
+        };
+        fault.verdict(&file)
     } else {
-        let verdict = Verdict::pass(format!("{file} is for {name}, and its key fits"));
+        let key = match &pair.key {
+            KeyState::Unproven(_) => "",
+            _ => ", and its key fits",
+        };
+        let verdict = Verdict::pass(format!("{file} is for {name}{key}"));
         match &pair.issuer_file {
             Some(issuer) if own.configured_by.is_none() => verdict.remark(format!(
                 "its chain stands in {}; Traefik takes it only from the certificate's own file",
@@ -198,7 +207,7 @@ mod tests {
         },
         facts::{
             Facts, Observed,
-            certificates::{ChainEnd, FileFault},
+            certificates::{ChainEnd, FileFault, Signature},
         },
     };
 
@@ -248,6 +257,17 @@ mod tests {
         sample.chain.certificates.truncate(1);
         sample.chain.path = vec![0];
         sample.chain.end = ChainEnd::SelfSigned;
+    }
+
+    fn self_signed_over(signature: Signature) -> impl Fn(&mut Facts) {
+        move |facts| {
+            with(move |sample| {
+                self_signed(sample);
+                sample.leaf().self_signed = true;
+                sample.leaf().signature = signature;
+            })(facts);
+            samples::certificates(facts).mode = Some(CertificateMode::SelfSigned);
+        }
     }
 
     #[test]
@@ -333,6 +353,43 @@ mod tests {
                     with(|sample| sample.key = KeyState::Unproven("unknown".into())),
                 ),
                 Case::new(
+                    "wrong key, and an issuer in another file",
+                    Fail,
+                    Some("key-mismatch"),
+                    brought(|| {
+                        let mut sample = Sample::good();
+                        sample.key = KeyState::Differs;
+                        let mut pair = pair(sample);
+                        pair.issuer_file = Some("/srv/data/traefik/certs/chain.pem".into());
+                        own(vec![pair])
+                    }),
+                ),
+                Case::new(
+                    "an older one with its key, and a newer one without",
+                    Pass,
+                    None,
+                    brought(|| {
+                        let mut newer = Sample::good().lasting(90 * 24, 80 * 24);
+                        newer.key = KeyState::Differs;
+                        let mut newer = pair(newer);
+                        newer.certificate_file = "/srv/data/traefik/certs/new.crt".into();
+                        own(vec![pair(Sample::good()), newer])
+                    }),
+                ),
+                Case::new(
+                    "other names",
+                    Fail,
+                    Some("wrong-name"),
+                    brought(|| {
+                        let named = |name: &str| {
+                            let mut sample = Sample::good();
+                            sample.leaf().dns_names = vec![name.into()];
+                            pair(sample)
+                        };
+                        own(vec![named("a.example.com"), named("b.example.com")])
+                    }),
+                ),
+                Case::new(
                     "passphrase",
                     Fail,
                     Some("passphrase"),
@@ -374,11 +431,45 @@ mod tests {
                         }
                     }),
                 ),
+                Case::new(
+                    "issuer in another file than the one named, which holds it too",
+                    Pass,
+                    None,
+                    brought(|| {
+                        let mut pair = pair(Sample::good());
+                        pair.issuer_file = Some("/srv/data/traefik/certs/chain.pem".into());
+                        OwnCertificates {
+                            configured_by: Some("/srv/data/traefik/traefik.yml".into()),
+                            ..own(vec![pair])
+                        }
+                    }),
+                ),
                 Case::new("self-signed", Fail, Some("self-signed"), with(self_signed)),
                 Case::new("self-signed as meant", Pass, None, |facts: &mut Facts| {
                     with(self_signed)(facts);
                     samples::certificates(facts).mode = Some(CertificateMode::SelfSigned);
                 }),
+                Case::new(
+                    "self-signed over SHA-1 as meant",
+                    Pass,
+                    None,
+                    self_signed_over(Signature::Sha1),
+                ),
+                Case::new(
+                    "self-signed over MD5 as meant",
+                    Pass,
+                    None,
+                    self_signed_over(Signature::Md5),
+                ),
+                Case::new(
+                    "self-signed as meant, and nothing there",
+                    Skip,
+                    None,
+                    |facts: &mut Facts| {
+                        brought(|| own(vec![]))(facts);
+                        samples::certificates(facts).mode = Some(CertificateMode::SelfSigned);
+                    },
+                ),
                 Case::new(
                     "self-signed by Traefik as meant",
                     Skip,

@@ -141,9 +141,7 @@ fn acme_file(file: &AcmeFile, certificates: &Certificates, context: &Context) ->
             return Ok(
                 Verdict::fail(STORE_TRUNCATED, format!("{path} is damaged: {reason}"))
                     .expected("complete JSON")
-                    .advice(format!(
-                        "stop Traefik, move {path} away, and start it again: it gets a new certificate (Let's Encrypt allows five of the same a week)"
-                    )),
+                    .advice(anew(&path.to_string())),
             );
         }
         Some(AcmeContent::Foreign { reason }) => {
@@ -162,7 +160,33 @@ fn acme_file(file: &AcmeFile, certificates: &Certificates, context: &Context) ->
     if stored.is_empty() {
         return Ok(no_certificate(&format!("{path} holds no certificate yet")));
     }
-    Ok(certificate_for_domain(stored, certificates, context))
+    Ok(certificate_for_domain(
+        stored,
+        certificates,
+        context,
+        &path.to_string(),
+    ))
+}
+
+/// How Traefik comes to have a new certificate.
+fn anew(path: &str) -> String {
+    format!(
+        "stop Traefik, move {path} away, and start it again: it gets a new certificate, for which port 80 has to be reachable from the internet (Let's Encrypt allows five of the same a week)"
+    )
+}
+
+/// What to do about a certificate that Traefik got by itself: nobody puts keys or intermediates into its store by hand.
+fn traefiks_way(fault: &chain::Fault, path: &str) -> String {
+    if fault.cause == chain::UNTRUSTED {
+        fault.advice.clone()
+    } else if fault.cause == chain::INCOMPLETE_CHAIN {
+        format!(
+            "{}; where the missing one is an authority of your own, add it to the system's trust store",
+            anew(path)
+        )
+    } else {
+        anew(path)
+    }
 }
 
 fn no_certificate(summary: &str) -> Verdict {
@@ -175,6 +199,7 @@ fn certificate_for_domain(
     stored: &[StoredCertificate],
     certificates: &Certificates,
     context: &Context,
+    path: &str,
 ) -> Verdict {
     let Some(name) = certificates.server_name() else {
         return domain_unknown(certificates);
@@ -191,9 +216,7 @@ fn certificate_for_domain(
                 format!("the certificate for “{}” is damaged: {fault}", broken.main),
             )
             .expected("a certificate for NODE_DOMAIN that can be read")
-            .advice(
-                "stop Traefik, move acme.json away, and start it again: it gets a new certificate",
-            );
+            .advice(anew(path));
         }
         let found: Vec<String> = stored
             .iter()
@@ -202,7 +225,7 @@ fn certificate_for_domain(
             .collect();
         return Verdict::fail(
             chain::WRONG_NAME,
-            format!("no certificate is for {name}, only for {}", found.join("; ")),
+            chain::none_for(&name, &found),
         )
         .expected(format!("a certificate for {name}"))
         .advice("look that NODE_DOMAIN in .env is the name that clients use, and that Traefik's router for sesam-node has the rule Host(`${NODE_DOMAIN}`) and names the certificate resolver; then restart the stack");
@@ -216,7 +239,10 @@ fn certificate_for_domain(
     let of = format!("the certificate for {name}");
     let verdict = fault.map_or_else(
         || Verdict::pass(format!("{of} and its key are in the store")),
-        |fault| fault.verdict(&of),
+        |fault| {
+            let advice = traefiks_way(&fault, path);
+            chain::Fault { advice, ..fault }.verdict(&of)
+        },
     );
     let others = stored.len().saturating_sub(1);
     let verdict = match others {
@@ -258,7 +284,7 @@ pub(super) fn domain_unknown(certificates: &Certificates) -> Verdict {
             Some(text) => format!("NODE_DOMAIN is “{text}”, which is no host name"),
         },
     )
-    .advice("set NODE_DOMAIN in .env to this machine's fully qualified name")
+    .advice(chain::SET_DOMAIN)
 }
 
 #[cfg(test)]

@@ -9,6 +9,11 @@ use crate::{
     },
 };
 
+/// Words for who looks from outside: the same are read there, and on the node in whose report they are repeated.
+fn prober() -> String {
+    "the machine that probes".to_owned()
+}
+
 /// A door that does not open.
 pub(super) fn unconnected(door: &Door) -> DoorVerdict {
     let (to, port) = (name(door), door.port);
@@ -17,7 +22,7 @@ pub(super) fn unconnected(door: &Door) -> DoorVerdict {
             status: Status::Skip,
             way_is_open: None,
             ..DoorVerdict::pass(format!(
-                "not looked at: this machine has no {} to go there by",
+                "not looked at: the machine that probes has no {} to go there by",
                 door.family().word()
             ))
         };
@@ -46,7 +51,7 @@ pub(super) fn unconnected(door: &Door) -> DoorVerdict {
             ),
         ),
         Connect::Filtered { by, how } => {
-            let by = by.map_or_else(|| "this machine".to_owned(), |by| by.to_string());
+            let by = by.map_or_else(prober, |by| by.to_string());
             DoorVerdict::closed(
                 causes::ADMIN_PROHIBITED,
                 format!("{by} says that it is forbidden: {how}"),
@@ -57,7 +62,7 @@ pub(super) fn unconnected(door: &Door) -> DoorVerdict {
             )
         }
         Connect::Unreachable { by, how } => {
-            let by = by.map_or_else(|| "this machine".to_owned(), |by| by.to_string());
+            let by = by.map_or_else(prober, |by| by.to_string());
             DoorVerdict::closed(
                 causes::NET_UNREACHABLE,
                 format!("{by} has no way there: {how}"),
@@ -70,7 +75,7 @@ pub(super) fn unconnected(door: &Door) -> DoorVerdict {
         Connect::Failed { how } => DoorVerdict::closed(
             causes::NET_UNREACHABLE,
             format!("connecting failed: {how}"),
-            format!("look at what the kernel of this machine says of {to}: {how}"),
+            format!("look on the machine that probes at what its kernel says of {to}: {how}"),
         ),
     }
 }

@@ -8,6 +8,8 @@ use crate::{
     profile,
 };
 
+mod words;
+
 const FOUR: &str = "203.0.113.7";
 
 /// Status, cause, and whether the way is open, of a door that was changed.
@@ -41,7 +43,7 @@ fn told_with(
     )
 }
 
-fn with_trust(trust: &TrustVerdict) -> impl Fn(&mut Door) {
+fn with_trust(trust: &TrustVerdict) -> impl Fn(&mut Door) + use<> {
     let trust = trust.clone();
     move |door| {
         if let Some(tls) = &mut door.tls {
@@ -146,6 +148,12 @@ fn answers_that_are_not_the_nodes() {
             (Status::Fail, "block-page", Some(false)),
         ),
         (
+            400,
+            "Blocked by policy",
+            443,
+            (Status::Fail, "block-page", Some(false)),
+        ),
+        (
             511,
             "log in",
             443,
@@ -205,10 +213,12 @@ fn redirects_as_lets_encrypt_follows_them() {
         ];
     });
     assert_eq!(plain, (Status::Warn, "no-redirect", Some(true)));
-    let unwell = told(80, |door| {
-        door.visits = vec![visit(Purpose::Challenge, 502, "")];
-    });
-    assert_eq!(unwell, (Status::Warn, "service-error", Some(true)));
+    for status in [500, 502] {
+        let unwell = told(80, |door| {
+            door.visits = vec![visit(Purpose::Challenge, status, "")];
+        });
+        assert_eq!(unwell, (Status::Warn, "service-error", Some(true)));
+    }
 }
 
 #[test]
@@ -256,11 +266,12 @@ fn a_doctor_that_listens_is_known_by_its_token() {
 fn ipv6_that_leads_nowhere_is_a_warning_where_ipv4_works() {
     let six = |connect| door("2001:db8::7", 80, connect);
     let profile = profile::load("2023").unwrap();
-    for (four, expected) in [
-        (Connect::Open, (Status::Warn, "ipv6-broken")),
-        (Connect::Silent, (Status::Fail, "tcp-timeout")),
+    for (four, port, expected) in [
+        (Connect::Open, 80, (Status::Warn, "ipv6-broken")),
+        (Connect::Silent, 80, (Status::Fail, "tcp-timeout")),
+        (Connect::Open, 443, (Status::Fail, "tcp-timeout")),
     ] {
-        let probe = probe(0, vec![door(FOUR, 80, four), six(Connect::Silent)]);
+        let probe = probe(0, vec![door(FOUR, port, four), six(Connect::Silent)]);
         let outside = Outside {
             probe: &probe,
             profile: &profile,

@@ -7,7 +7,7 @@ use crate::{
     },
     facts::{
         Facts, Observed,
-        certificates::{AcmeLayout, ChainEnd, KeyState, Signature},
+        certificates::{AcmeLayout, ChainEnd, KeyState, PublicKey, Signature},
     },
 };
 
@@ -172,6 +172,18 @@ fn cases() {
                 with(samples::without_intermediate),
             ),
             Case::new(
+                "intermediate missing, and another one in its place",
+                Fail,
+                Some("incomplete-chain"),
+                with(|sample| {
+                    let other = sample.chain.certificates[1].clone();
+                    sample.chain.certificates.push(other);
+                    sample.chain.end = ChainEnd::IssuerMissing {
+                        issuer: "CN=Sub CA".into(),
+                    };
+                }),
+            ),
+            Case::new(
                 "staging authority",
                 Fail,
                 Some("untrusted"),
@@ -198,6 +210,24 @@ fn cases() {
                 Fail,
                 Some("weak"),
                 with(|sample| sample.leaf().signature = Signature::Sha1),
+            ),
+            Case::new(
+                "MD5",
+                Fail,
+                Some("weak"),
+                with(|sample| sample.leaf().signature = Signature::Md5),
+            ),
+            Case::new(
+                "a small curve",
+                Fail,
+                Some("weak"),
+                with(|sample| sample.leaf().key = PublicKey::Ecdsa { bits: 255 }),
+            ),
+            Case::new(
+                "a curve that is just large enough",
+                Pass,
+                None,
+                with(|sample| sample.leaf().key = PublicKey::Ecdsa { bits: 256 }),
             ),
             Case::new(
                 "domain unknown",
