@@ -213,7 +213,7 @@ fn firewalld_gate(firewalld: &Firewalld, port: u16) -> Gate {
     }
     if zones.is_empty() {
         return Gate::Unknown(Gap::Failed(
-            "firewalld runs and names no zone that is active".into(),
+            "firewalld runs and names no active zone that clients could come in by".into(),
         ));
     }
     if zones.iter().any(|zone| zone.rich_rules > 0) {

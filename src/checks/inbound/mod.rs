@@ -88,17 +88,29 @@ mod tests {
             Status,
             cases::{Case, judge_cases, nothing_observed, verdict},
         },
-        facts::{Facts, Observed},
+        facts::{Facts, Observed, certificates::Certificates},
         profile::CertificateMode,
     };
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn who_holds_the_port() {
         judge_cases(
             &HTTP,
             &[
                 Case::new("nobody yet", Status::Pass, None, listening(&[])),
                 Case::new("Traefik", Status::Pass, None, with(|_| {})),
+                Case::new(
+                    "Traefik, for a name that is known",
+                    Status::Pass,
+                    None,
+                    with(|facts| {
+                        facts.certificates = Observed::Seen(Certificates {
+                            node_domain: Some("node.example.com".into()),
+                            ..Certificates::default()
+                        });
+                    }),
+                ),
                 Case::new(
                     "Docker for a container",
                     Status::Pass,

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::door::{self, DoorVerdict, Outside};
+use super::{
+    door::{self, DoorVerdict, Outside},
+    port::node_domain,
+};
 use crate::{
     checks::Context,
     facts::{Gap, Observed, probe_report::Probe},
@@ -120,13 +123,7 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
 /// The node's name, where the probe looked at another one. An address may be anybody's behind NAT.
 fn other_node<'a>(context: &Context<'a>, host: &str) -> Option<&'a str> {
     let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
-    let node = context
-        .facts
-        .certificates()
-        .seen()
-        .ok()?
-        .node_domain
-        .as_deref()?;
+    let node = node_domain(context)?;
     let is_address = host
         .trim_matches(['[', ']'])
         .parse::<std::net::IpAddr>()
@@ -248,6 +245,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn a_view_that_does_not_count_or_not_alone() {
         let four = "203.0.113.7";
         let well = || {

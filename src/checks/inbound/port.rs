@@ -6,7 +6,10 @@ use super::{
     outside::{self, Seen, View},
 };
 use crate::{
-    checks::{Connection, Context, Direction, Judgement, Status, Verdict, certificate_mode},
+    checks::{
+        Connection, Context, Direction, Judgement, Status, Verdict, certificate_mode,
+        command_line::quoted,
+    },
     facts::{
         Gap,
         listeners::{Holder, Listener},
@@ -292,7 +295,8 @@ fn with_view(
         // What was not seen from outside either may be anything.
         View::None | View::Useless(_) if is_unseen => return Err(unseen(context, inbound.port)),
         View::None => Verdict::pass(held).remark(format!(
-            "never seen from outside: run sesam-doctor probe NODE_DOMAIN on another machine{}, and give its report to this run (--facts PROBE.json), or name it as `probe_report` in the settings",
+            "never seen from outside: run sesam-doctor probe {} --report json=PROBE.json on another machine{}, and give that file to this run (--facts PROBE.json), or name it as `probe_report` in the settings",
+            quoted(node_domain(context).unwrap_or("NODE_DOMAIN")),
             if sockets.is_empty() { " while sesam-doctor listen runs here" } else { "" }
         )),
         View::Useless(why) => Verdict::pass(held).remark(why),
@@ -313,6 +317,17 @@ fn with_view(
     } else {
         verdict
     })
+}
+
+/// The node's name, as far as the stack tells it.
+pub(super) fn node_domain<'a>(context: &Context<'a>) -> Option<&'a str> {
+    context
+        .facts
+        .certificates()
+        .seen()
+        .ok()?
+        .node_domain
+        .as_deref()
 }
 
 /// Why it is not known who holds a port.

@@ -153,6 +153,7 @@ fn what_ufw_does_with_ipv6() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)]
 fn what_firewalld_and_others_do() {
     let zones = |zones: &'static [(&'static str, u16, u16, usize)]| {
         firewall(move |firewall| firewall.firewalld = firewalld(zones))
