@@ -6,7 +6,7 @@ use crate::{
         certificate_mode,
     },
     facts::{
-        Source,
+        Gap, Source,
         dns::{CaaRecord, ReplyCode},
         node_names::{CaaAnswers, NodeNames},
     },
@@ -66,14 +66,24 @@ fn judge(context: &Context) -> Judgement {
     };
     let identity = &context.profile.network.caa_identity;
     let expected = format!("no CAA record, or one that says 0 issue \"{identity}\"");
+    let mut is_known = false;
     for at in &node.caa {
-        let Some(reply) = at.answers.iter().find_map(|asked| {
+        let said = at.answers.iter().find_map(|asked| {
             let reply = asked.reply()?;
             (reply.code != ReplyCode::Refused).then_some((asked.server, reply))
-        }) else {
+        });
+        let Some((server, reply)) = said else {
+            if at.answers.iter().all(|asked| asked.reply().is_none()) {
+                // What a parent says counts only where the name below it is known to say nothing.
+                return Err(Gap::Failed(format!(
+                    "no name server answered for the CAA records of {}",
+                    at.name
+                )));
+            }
+            // A server for inner zones only refuses what is above them.
             continue;
         };
-        let (server, reply) = reply;
+        is_known = true;
         if matches!(reply.code, ReplyCode::ServFail | ReplyCode::Other(_)) {
             return Ok(Verdict::fail(
                 SERVFAIL,
@@ -89,13 +99,9 @@ fn judge(context: &Context) -> Judgement {
             return Ok(judge_records(node, at, &reply.caa, identity).expected(expected));
         }
     }
-    let nobody_answered = node
-        .caa
-        .iter()
-        .all(|at| at.answers.iter().all(|asked| asked.reply().is_none()));
-    if nobody_answered {
-        return Err(crate::facts::Gap::Failed(format!(
-            "no name server answered for the CAA records of {}",
+    if !is_known {
+        return Err(Gap::Failed(format!(
+            "the name servers refuse to give the CAA records of {}",
             node.domain
         )));
     }
@@ -162,10 +168,15 @@ fn judge_records(
         .filter(|record| issuer_of(record).eq_ignore_ascii_case(identity))
         .collect();
     if named.is_empty() {
-        let others: Vec<&str> = issuers.iter().map(|record| issuer_of(record)).collect();
-        let others = match others.join(", ") {
-            nobody if nobody.is_empty() => "nobody".into(),
-            others => others,
+        let others: Vec<&str> = issuers
+            .iter()
+            .map(|record| issuer_of(record))
+            .filter(|issuer| !issuer.is_empty())
+            .collect();
+        let others = if others.is_empty() {
+            "nobody".into()
+        } else {
+            others.join(", ")
         };
         return with(
             Verdict::fail(
@@ -325,6 +336,18 @@ mod tests {
                     &[("acme.example", &[("issue", ";")])],
                 ),
                 fail(
+                    "nobody, said beside another authority",
+                    "forbidden",
+                    &[("acme.example", &[("issue", ";"), ("issue", "ca.example")])],
+                ),
+                pass(
+                    "an unknown tag that is not critical",
+                    &[(
+                        "acme.example",
+                        &[("novel", "x"), ("issue", "letsencrypt.org")],
+                    )],
+                ),
+                fail(
                     "a lookalike",
                     "forbidden",
                     &[("acme.example", &[("issue", "letsencrypt.org.example")])],
@@ -356,7 +379,32 @@ mod tests {
                     Status::Unknown,
                     Some("observation-failed"),
                     |facts: &mut Facts| {
-                        facts.node_names = Observed::Seen(NodeNames::default());
+                        records(&[("node.acme.example", &[]), ("acme.example", &[])])(facts);
+                        let Observed::Seen(node) = &mut facts.node_names else {
+                            panic!("not seen");
+                        };
+                        node.caa[0].answers[0].answer = Answer::Silent;
+                    },
+                ),
+                Case::new(
+                    "nobody wants to say",
+                    Status::Unknown,
+                    Some("observation-failed"),
+                    replies(&[("node.acme.example", &[])], ReplyCode::Refused),
+                ),
+                Case::new(
+                    "a server for the inner zone only",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        records(&[("node.acme.example", &[]), ("acme.example", &[])])(facts);
+                        let Observed::Seen(node) = &mut facts.node_names else {
+                            panic!("not seen");
+                        };
+                        node.caa[1].answers[0].answer = Answer::Replied(Reply {
+                            code: ReplyCode::Refused,
+                            ..Reply::default()
+                        });
                     },
                 ),
                 Case::new("no name", Status::Skip, None, |facts: &mut Facts| {

@@ -98,7 +98,7 @@ fn judge(context: &Context) -> Judgement {
 /// What the name servers give. Where the system resolved the name before any of them answered, what they gave the system.
 fn addresses(node: &NodeNames) -> Result<Vec<IpAddr>, Gap> {
     match &node.names.system {
-        Lookup::Found(found) if node.names.servers.is_empty() && !found.is_empty() => {
+        Lookup::Found(found) if node.names.servers.is_empty() => {
             if node.names.hosts_file.is_empty() {
                 Ok(found.clone())
             } else {
@@ -114,7 +114,10 @@ fn addresses(node: &NodeNames) -> Result<Vec<IpAddr>, Gap> {
 
 fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: bool) -> Item {
     let name = address.to_string();
-    if let Some(known) = own.iter().find(|known| known.address == address) {
+    let known = own
+        .iter()
+        .find(|known| known.address == address && !is_near(address));
+    if let Some(known) = known {
         if address.is_ipv6() && is_silent {
             return Item::fail(
                 name,
@@ -130,11 +133,12 @@ fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: boo
     if declared.contains(&address) {
         return Item::pass(name, "is declared in public_addresses");
     }
-    Item::fail(
-        name,
-        OTHER_ADDRESS,
-        "it is neither this machine's nor declared in the settings",
-    )
+    let why = if is_near(address) {
+        "it leads every client to itself or to its own link, not to this machine"
+    } else {
+        "it is neither this machine's nor declared in the settings"
+    };
+    Item::fail(name, OTHER_ADDRESS, why)
 }
 
 fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
@@ -153,7 +157,7 @@ fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
     if other {
         let own: Vec<String> = own
             .iter()
-            .filter(|known| !known.address.is_loopback())
+            .filter(|known| !is_near(known.address))
             .map(|known| known.address.to_string())
             .collect();
         verdict = verdict.advice(format!(
@@ -169,6 +173,14 @@ fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
         ));
     }
     verdict
+}
+
+/// Whether an address leads nowhere beyond this machine or its own link.
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+    }
 }
 
 fn unresolved(node: &NodeNames) -> Verdict {
@@ -201,11 +213,10 @@ fn unresolved(node: &NodeNames) -> Verdict {
         )
         .advice("see that a name server answers this machine on port 53 (UDP and TCP)");
     };
-    let pinned = match &node.names.system {
-        Lookup::Found(found) if !found.is_empty() => {
-            "; only this machine's own hosts file knows it, which does not help clients"
-        }
-        _ => "",
+    let pinned = if node.names.hosts_file.is_empty() {
+        ""
+    } else {
+        "; only this machine's own hosts file knows it, which does not help clients"
     };
     match reply.code {
         ReplyCode::NxDomain => Verdict::fail(
@@ -273,13 +284,34 @@ mod tests {
                 }],
                 ..Names::default()
             },
-            own_addresses: Observed::Seen(vec![own("10.0.0.7"), own("2001:db8::7")]),
+            own_addresses: Observed::Seen(vec![
+                own("127.0.0.1"),
+                own("169.254.0.7"),
+                own("10.0.0.7"),
+                own("::1"),
+                own("fe80::7"),
+                own("2001:db8::7"),
+            ]),
             ..NodeNames::default()
         }
     }
 
     fn seen(code: ReplyCode, addresses: &'static [&'static str]) -> impl Fn(&mut Facts) {
         move |facts| facts.node_names = Observed::Seen(answers(code, addresses))
+    }
+
+    /// The name leads to both of the machine's addresses, and something listens at some.
+    fn served(at: &'static [(&'static str, bool)]) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let mut node = answers(ReplyCode::NoError, &["10.0.0.7", "2001:db8::7"]);
+            for (address, listens) in at {
+                node.served.push(ServedAddress {
+                    address: address.parse().unwrap(),
+                    listens: *listens,
+                });
+            }
+            facts.node_names = Observed::Seen(node);
+        }
     }
 
     fn fail(
@@ -311,18 +343,40 @@ mod tests {
                     seen(ReplyCode::NoError, &["10.0.0.7", "203.0.113.7"]),
                 ),
                 fail(
-                    "IPv6 is not served",
-                    "ipv6-not-served",
+                    "every client itself",
+                    "other-address",
+                    seen(ReplyCode::NoError, &["127.0.0.1"]),
+                ),
+                fail(
+                    "every client's own link",
+                    "other-address",
+                    seen(ReplyCode::NoError, &["10.0.0.7", "fe80::7"]),
+                ),
+                fail(
+                    "the name servers count, whatever the system says",
+                    "other-address",
                     |facts: &mut Facts| {
-                        let mut node = answers(ReplyCode::NoError, &["10.0.0.7", "2001:db8::7"]);
-                        for (address, listens) in [("10.0.0.7", true), ("2001:db8::7", false)] {
-                            node.served.push(ServedAddress {
-                                address: address.parse().unwrap(),
-                                listens,
-                            });
-                        }
+                        let mut node = answers(ReplyCode::NoError, &["203.0.113.7"]);
+                        node.names.system = Lookup::Found(vec!["10.0.0.7".parse().unwrap()]);
                         facts.node_names = Observed::Seen(node);
                     },
+                ),
+                Case::new(
+                    "IPv6 is served too",
+                    Status::Pass,
+                    None,
+                    served(&[("10.0.0.7", true), ("2001:db8::7", true)]),
+                ),
+                Case::new(
+                    "neither is served yet",
+                    Status::Pass,
+                    None,
+                    served(&[("10.0.0.7", false), ("2001:db8::7", false)]),
+                ),
+                fail(
+                    "IPv6 is not served",
+                    "ipv6-not-served",
+                    served(&[("10.0.0.7", true), ("2001:db8::7", false)]),
                 ),
                 Case::new(
                     "nothing is served yet",
@@ -376,9 +430,50 @@ mod tests {
                         facts.node_names = Observed::Seen(node);
                     },
                 ),
-                fail("nobody answers", "dns-unreachable", |facts: &mut Facts| {
-                    facts.node_names = Observed::Seen(NodeNames::default());
-                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn names_without_an_address() {
+        let changed = |change: fn(&mut NodeNames)| {
+            move |facts: &mut Facts| {
+                let mut node = answers(ReplyCode::NxDomain, &[]);
+                change(&mut node);
+                facts.node_names = Observed::Seen(node);
+            }
+        };
+        judge_cases(
+            &NODE_DOMAIN,
+            &[
+                fail(
+                    "nobody answers",
+                    "dns-unreachable",
+                    changed(|node| node.names.servers[0].answer = Answer::Silent),
+                ),
+                fail(
+                    "nobody answers properly",
+                    "dns-unreachable",
+                    changed(|node| node.names.servers[0].answer = Answer::Garbage("soup".into())),
+                ),
+                fail(
+                    "only the hosts file knows it",
+                    "dns-nxdomain",
+                    changed(|node| {
+                        let known = vec!["10.0.0.7".parse().unwrap()];
+                        node.names.hosts_file.clone_from(&known);
+                        node.names.system = Lookup::Found(known);
+                    }),
+                ),
+                fail(
+                    "one server knows the name, another does not",
+                    "dns-no-address",
+                    changed(|node| {
+                        let mut knowing = answers(ReplyCode::NoError, &[]).names.servers;
+                        knowing.append(&mut node.names.servers);
+                        node.names.servers = knowing;
+                    }),
+                ),
             ],
         );
     }

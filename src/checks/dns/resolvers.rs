@@ -80,12 +80,12 @@ fn judge(context: &Context) -> Judgement {
     let slow_ms = context.profile.network.resolver_slow_ms;
     let by_tcp = resolvers.configuration.asks_by_tcp();
     let programs = if by_tcp { Asker::ByTcp } else { Asker::ByUdp };
-    let mut items: Vec<Item> = resolvers
+    let servers: Vec<Item> = resolvers
         .servers
         .iter()
         .map(|asked| item(asked, &asked.server.to_string(), slow_ms, programs))
         .collect();
-    let mut upstream_items: Vec<Item> = resolvers
+    let upstreams: Vec<Item> = resolvers
         .upstreams
         .iter()
         .map(|asked| {
@@ -97,27 +97,31 @@ fn judge(context: &Context) -> Judgement {
             )
         })
         .collect();
-    for line in &resolvers.configuration.unusable {
-        items.push(Item::fail(
-            line.clone(),
-            UNUSABLE,
-            format!("{file} names “{line}” as a name server, which is no address"),
-        ));
-    }
     let replies = resolvers
         .servers
         .iter()
         .filter(|asked| matches!(asked.answer, Answer::Replied(_)))
         .filter(|asked| by_tcp || !is_tcp_only(asked))
         .count();
-    let upstream_replies = resolvers
-        .upstreams
-        .iter()
-        .filter(|asked| matches!(asked.answer, Answer::Replied(_)))
-        .count();
-    let upstreams_dead = !resolvers.upstreams.is_empty() && upstream_replies == 0;
+    let upstreams_dead = !resolvers.upstreams.is_empty()
+        && resolvers
+            .upstreams
+            .iter()
+            .all(|asked| asked.reply().is_none());
     let all_dead = replies == 0 || upstreams_dead;
-    items.append(&mut upstream_items);
+    let steps = steps(resolvers, &servers, &upstreams, &file);
+    let unusable = resolvers.configuration.unusable.iter().map(|line| {
+        Item::fail(
+            line.clone(),
+            UNUSABLE,
+            format!("{file} names “{line}” as a name server, which is no address"),
+        )
+    });
+    let mut items: Vec<Item> = servers
+        .into_iter()
+        .chain(unusable)
+        .chain(upstreams)
+        .collect();
     if !all_dead {
         for item in &mut items {
             if item.status == Status::Fail {
@@ -125,15 +129,55 @@ fn judge(context: &Context) -> Judgement {
             }
         }
     }
-    Ok(verdict(resolvers, items, &file, all_dead))
+    let verdict = verdict(resolvers, items, &file, all_dead);
+    Ok(verdict.advice_all(steps))
+}
+
+/// What to do about the servers that do not answer as they should, each kind where it is configured.
+fn steps(resolvers: &Resolvers, servers: &[Item], upstreams: &[Item], file: &str) -> Vec<String> {
+    // A stub that says so only passes on what its upstreams say.
+    let upstreams_are_well = upstreams.iter().all(|item| item.status == Status::Pass);
+    let mut steps = Vec::new();
+    let (local, remote): (Vec<_>, Vec<_>) = servers
+        .iter()
+        .zip(&resolvers.servers)
+        .partition(|(_, asked)| asked.server.is_loopback());
+    let local = local.into_iter().filter(|(item, _)| {
+        item.status == Status::Fail || item.status == Status::Warn && upstreams_are_well
+    });
+    for (_, asked) in local {
+        steps.push(format!(
+            "look at the name server of this machine itself at {} (systemd-resolved: systemctl status systemd-resolved, resolvectl status)",
+            asked.server
+        ));
+    }
+    let upstreams: Vec<_> = upstreams.iter().zip(&resolvers.upstreams).collect();
+    let resolved = "the configuration of systemd-resolved (resolvectl status)";
+    for (asked, place) in [(remote, file), (upstreams, resolved)] {
+        let all_with = |status: Status| -> Option<String> {
+            let servers: Vec<String> = asked
+                .iter()
+                .filter(|(item, _)| item.status == status)
+                .map(|(_, asked)| asked.server.to_string())
+                .collect();
+            (!servers.is_empty()).then(|| servers.join(" and "))
+        };
+        steps.extend(all_with(Status::Fail).map(|servers| format!(
+            "have the network team open port 53 (UDP and TCP) from this machine to {servers}, or name others in {place}: programs wait for an answer before they ask the next one"
+        )));
+        steps.extend(all_with(Status::Warn).map(|servers| {
+            format!("repair {servers}, or name others in {place}: programs lose time there")
+        }));
+    }
+    for line in &resolvers.configuration.unusable {
+        steps.push(format!(
+            "put the address of a name server in the place of “{line}” in {file}, or take the line out"
+        ));
+    }
+    steps
 }
 
 fn verdict(resolvers: &Resolvers, items: Vec<Item>, file: &str, all_dead: bool) -> Verdict {
-    let troubled: Vec<String> = items
-        .iter()
-        .filter(|item| item.status > Status::Pass)
-        .map(|item| item.name.clone())
-        .collect();
     let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
     let all_well = match items.as_slice() {
         [only] => format!("{} answers", only.name),
@@ -146,24 +190,13 @@ fn verdict(resolvers: &Resolvers, items: Vec<Item>, file: &str, all_dead: bool) 
         } else {
             "no name server answers"
         };
-        verdict.summary = format!(
-            "{who}: {}",
-            verdict
-                .items
-                .iter()
-                .map(|item| format!("{} ({})", item.name, item.summary))
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-        verdict = verdict.advice(format!(
-            "have the network team open port 53 (UDP and TCP) from this machine to {}, or name servers in {file} that answer",
-            troubled.join(", ")
-        ));
-    } else if !troubled.is_empty() {
-        verdict = verdict.advice(format!(
-            "repair {} or take it out of {file}: programs wait for it before they ask the next one",
-            troubled.join(", ")
-        ));
+        let dead: Vec<String> = verdict
+            .items
+            .iter()
+            .filter(|item| item.status == Status::Fail)
+            .map(|item| format!("{}: {}", item.name, item.summary))
+            .collect();
+        verdict.summary = format!("{who}: {}", dead.join("; "));
     }
     for asked in resolvers.servers.iter().chain(&resolvers.upstreams) {
         verdict = verdict.evidence(
@@ -212,12 +245,18 @@ fn item(asked: &Asked, name: &str, slow_ms: u64, by: Asker) -> Item {
         ),
         Answer::Rejected(how) => Item::fail(name, REJECTED, how.clone()),
         Answer::Unreachable(how) => Item::fail(name, UNREACHABLE, how.clone()),
-        Answer::Garbage(how) => Item::fail(name, GARBAGE, format!("it answers {how}")),
+        Answer::Garbage(how) => {
+            Item::fail(name, GARBAGE, format!("it gives no proper reply: {how}"))
+        }
         Answer::Replied(reply) => match reply.code {
             ReplyCode::Refused | ReplyCode::ServFail | ReplyCode::Other(_) => Item::warn(
                 name,
                 REFUSES,
-                format!("it answers, but with {:?}", reply.code),
+                match reply.code {
+                    ReplyCode::Refused => "it answers, but refuses the question (REFUSED)".into(),
+                    ReplyCode::Other(code) => format!("it answers, but with code {code}"),
+                    _ => "it answers, but fails on the question (SERVFAIL)".into(),
+                },
             ),
             ReplyCode::NoError | ReplyCode::NxDomain if is_tcp_only(asked) => match by {
                 Asker::ByUdp => Item::fail(
@@ -254,6 +293,28 @@ mod tests {
         },
     };
 
+    fn slow_after(more_ms: u64) -> impl Fn(&mut Facts) {
+        move |facts| {
+            servers(&[well])(facts);
+            let Observed::Seen(resolvers) = &mut facts.resolvers else {
+                panic!("not seen");
+            };
+            resolvers.servers[0].took_ms = facts.profile.network.resolver_slow_ms + more_ms;
+        }
+    }
+
+    /// What the stub says, and what the servers behind it say.
+    fn stub(answer: fn() -> Answer, upstreams: &'static [fn() -> Asked]) -> impl Fn(&mut Facts) {
+        move |facts| {
+            facts.resolvers = Observed::Seen(Resolvers {
+                asked_for: "letsencrypt.org".into(),
+                servers: vec![asked("127.0.0.53", answer())],
+                upstreams: upstreams.iter().map(|answer| answer()).collect(),
+                ..Resolvers::default()
+            });
+        }
+    }
+
     fn asked(server: &str, answer: Answer) -> Asked {
         Asked {
             server: server.parse().unwrap(),
@@ -276,6 +337,7 @@ mod tests {
     fn servers(answers: &'static [fn() -> Asked]) -> impl Fn(&mut Facts) {
         move |facts| {
             facts.resolvers = Observed::Seen(Resolvers {
+                asked_for: "letsencrypt.org".into(),
                 servers: answers.iter().map(|answer| answer()).collect(),
                 ..Resolvers::default()
             });
@@ -339,21 +401,48 @@ mod tests {
                     &[|| asked("10.0.0.1", reply(ReplyCode::Refused))],
                 ),
                 warn(
-                    "slow",
-                    "slow",
-                    &[|| Asked {
-                        took_ms: 4_000,
-                        ..well()
-                    }],
+                    "one fails",
+                    "refuses",
+                    &[well, || asked("10.0.0.2", reply(ReplyCode::ServFail))],
+                ),
+                warn(
+                    "one has a code of its own",
+                    "refuses",
+                    &[well, || asked("10.0.0.2", reply(ReplyCode::Other(9)))],
+                ),
+                Case::new("just in time", Status::Pass, None, slow_after(0)),
+                Case::new("slow", Status::Warn, Some("slow"), slow_after(1)),
+                Case::new(
+                    "an answer too long for a datagram",
+                    Status::Pass,
+                    None,
+                    servers(&[|| Asked {
+                        tries: 2,
+                        ..by_tcp()
+                    }]),
+                ),
+                Case::new(
+                    "a datagram was lost twice",
+                    Status::Pass,
+                    None,
+                    servers(&[|| Asked { tries: 3, ..well() }]),
                 ),
                 fail("TCP only", "tcp-only", &[by_tcp]),
-                warn("one of two by TCP only", "tcp-only", &[well, by_tcp]),
+                warn(
+                    "one of two by TCP only",
+                    "tcp-only",
+                    &[well, || Asked {
+                        server: "10.0.0.2".parse().unwrap(),
+                        ..by_tcp()
+                    }],
+                ),
                 Case::new(
                     "TCP only, and programs ask by TCP",
                     Status::Pass,
                     None,
                     |facts: &mut Facts| {
                         let mut resolvers = Resolvers {
+                            asked_for: "letsencrypt.org".into(),
                             servers: vec![by_tcp()],
                             ..Resolvers::default()
                         };
@@ -365,38 +454,67 @@ mod tests {
                     "TCP only behind the stub",
                     Status::Warn,
                     Some("tcp-only"),
-                    |facts: &mut Facts| {
-                        facts.resolvers = Observed::Seen(Resolvers {
-                            servers: vec![well()],
-                            upstreams: vec![by_tcp()],
-                            ..Resolvers::default()
-                        });
-                    },
+                    stub(|| reply(ReplyCode::NoError), &[by_tcp]),
                 ),
-                fail("all dead", "silent", &[silent, silent]),
+                Case::new(
+                    "one of two behind the stub is dead",
+                    Status::Warn,
+                    Some("silent"),
+                    stub(|| reply(ReplyCode::NoError), &[well, silent]),
+                ),
+                Case::new(
+                    "the stub fails, and not what is behind it",
+                    Status::Warn,
+                    Some("refuses"),
+                    stub(|| reply(ReplyCode::ServFail), &[well]),
+                ),
+                Case::new(
+                    "the stub is dead, and not what is behind it",
+                    Status::Fail,
+                    Some("rejected"),
+                    stub(|| Answer::Rejected("no".into()), &[well]),
+                ),
+                warn(
+                    "two of three are dead",
+                    "silent",
+                    &[well, silent, || asked("10.0.0.3", Answer::Silent)],
+                ),
+                fail(
+                    "all dead",
+                    "silent",
+                    &[silent, || {
+                        asked("10.0.0.3", Answer::Unreachable("no route".into()))
+                    }],
+                ),
                 Case::new(
                     "the stub's upstreams are dead",
                     Status::Fail,
                     Some("silent"),
-                    |facts: &mut Facts| {
-                        facts.resolvers = Observed::Seen(Resolvers {
-                            servers: vec![asked("127.0.0.53", reply(ReplyCode::ServFail))],
-                            upstreams: vec![silent()],
-                            ..Resolvers::default()
-                        });
-                    },
+                    stub(|| reply(ReplyCode::ServFail), &[silent]),
                 ),
                 Case::new(
                     "a line names no address",
                     Status::Warn,
                     Some("unusable"),
                     |facts: &mut Facts| {
-                        let mut resolvers = Resolvers {
-                            servers: vec![well()],
-                            ..Resolvers::default()
+                        servers(&[well])(facts);
+                        let Observed::Seen(resolvers) = &mut facts.resolvers else {
+                            panic!("not seen");
                         };
                         resolvers.configuration.unusable.push("dns.acme".into());
-                        facts.resolvers = Observed::Seen(resolvers);
+                    },
+                ),
+                Case::new(
+                    "more than the C library asks",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        servers(&[well])(facts);
+                        let Observed::Seen(resolvers) = &mut facts.resolvers else {
+                            panic!("not seen");
+                        };
+                        let fourth = "10.0.0.4".parse().unwrap();
+                        resolvers.configuration.ignored.push(fourth);
                     },
                 ),
                 Case::new(
