@@ -105,6 +105,14 @@ pub fn outbound(hosts: Vec<HostProbe>) -> Outbound {
     }
 }
 
+/// What was seen of the hosts.
+pub fn seen(facts: &mut Facts) -> &mut Outbound {
+    match &mut facts.outbound {
+        Observed::Seen(outbound) => outbound,
+        _ => panic!("not seen"),
+    }
+}
+
 /// Facts in which one host is as `change` makes it and another is well.
 pub fn portal(change: impl Fn(&mut HostProbe) + 'static) -> impl Fn(&mut Facts) {
     move |facts| {
@@ -113,6 +121,13 @@ pub fn portal(change: impl Fn(&mut HostProbe) + 'static) -> impl Fn(&mut Facts) 
         facts.outbound = Observed::Seen(outbound(vec![troubled, probe("downloads.sesam.io")]));
         facts.proxies = Observed::Seen(Proxies::default());
     }
+}
+
+/// Nothing that comes after connecting.
+pub fn connects(attempt: &mut Attempt, connect: Connect) {
+    attempt.connect = connect;
+    attempt.tls = None;
+    attempt.http = None;
 }
 
 /// The same over both address families.
@@ -125,11 +140,7 @@ pub fn ways(change: impl Fn(&mut Attempt) + 'static) -> impl Fn(&mut Facts) {
 }
 
 pub fn unconnected(connect: Connect) -> impl Fn(&mut Facts) {
-    ways(move |attempt| {
-        attempt.connect = connect.clone();
-        attempt.tls = None;
-        attempt.http = None;
-    })
+    ways(move |attempt| connects(attempt, connect.clone()))
 }
 
 pub fn handshake(handshake: Handshake) -> impl Fn(&mut Facts) {
@@ -177,16 +188,24 @@ pub fn through_proxy(tunnel: Option<Tunnel>, connect: Connect) -> impl Fn(&mut F
                 source: "the environment".into(),
             });
             for path in &mut probe.paths {
-                path.attempt.connect = connect.clone();
-                path.attempt.tunnel.clone_from(&tunnel);
-                if path.attempt.tunnel != Some(Tunnel::Open) {
-                    path.attempt.tls = None;
-                    path.attempt.http = None;
+                match &tunnel {
+                    Some(Tunnel::Open) => path.attempt.connect = connect.clone(),
+                    _ => connects(&mut path.attempt, connect.clone()),
                 }
+                path.attempt.tunnel.clone_from(&tunnel);
             }
         }
         facts.outbound = Observed::Seen(outbound(hosts));
         facts.proxies = Observed::Seen(Proxies::default());
+    }
+}
+
+/// Through a proxy of a kind that is not examined.
+pub fn old_socks(facts: &mut Facts) {
+    through_proxy(None, Connect::Open)(facts);
+    for probe in &mut seen(facts).hosts {
+        probe.proxy.as_mut().unwrap().address.scheme = Scheme::Socks;
+        probe.paths.clear();
     }
 }
 
@@ -195,10 +214,7 @@ pub fn over_tls(handshake: Handshake, trust: TrustVerdict) -> impl Fn(&mut Facts
     move |facts| {
         let is_well = handshake == Handshake::Done && trust == TrustVerdict::Trusted;
         through_proxy(is_well.then_some(Tunnel::Open), Connect::Open)(facts);
-        let Observed::Seen(outbound) = &mut facts.outbound else {
-            panic!("not seen");
-        };
-        for probe in &mut outbound.hosts {
+        for probe in &mut seen(facts).hosts {
             probe.proxy.as_mut().unwrap().address.scheme = Scheme::Https;
             for path in &mut probe.paths {
                 let mut tls = well("203.0.113.40").attempt.tls.unwrap();

@@ -72,7 +72,7 @@ pub fn judge(context: &Context, id: &str) -> Judgement {
         .problems
         .iter()
         .fold(verdict, |verdict, problem| verdict.remark(problem.clone()));
-    let verdict = if is_the_clock {
+    let verdict = if is_the_clock && verdict.status != Status::Pass {
         verdict.follows(&system::CLOCK)
     } else {
         verdict
@@ -97,11 +97,11 @@ fn together(group: &OutboundGroup, probes: &[&HostProbe], verdicts: Vec<HostVerd
         }
         remarks.extend(verdict.remarks);
     }
-    let all_well = match items.len() {
-        1 => "the host answers".into(),
-        _ => format!(
+    let all_well = match items.as_slice() {
+        [_] => "the host answers".into(),
+        all => format!(
             "all {} answer",
-            counted(u64::try_from(group.hosts.len()).unwrap_or(u64::MAX), "host")
+            counted(u64::try_from(all.len()).unwrap_or(u64::MAX), "host")
         ),
     };
     let mut verdict = Verdict::worst_of(items, all_well).expected(expected(group));
@@ -162,16 +162,22 @@ fn address_only(
         }
         items.push(item);
     }
-    let names: Vec<&str> = group.hosts.iter().map(|host| host.host.as_str()).collect();
+    let names: Vec<String> = group
+        .hosts
+        .iter()
+        .map(|host| format!("{} port {}/tcp", host.host, host.port))
+        .collect();
+    let open = match fallbacks.as_slice() {
+        [_] => format!("the address {addresses} is open"),
+        _ => format!("the addresses {addresses} are open"),
+    };
     let mut verdict = Verdict::warn(
         causes::ADDRESS_ONLY,
-        format!(
-            "only the addresses {addresses} are open, not the names; these may change at any time"
-        ),
+        format!("only {open}, not the names; an address may change at any time"),
     )
     .expected(expected(group))
     .advice(format!(
-        "have the firewall allow {} by name on port 443/tcp, instead of {addresses}",
+        "have the firewall allow {} by name, instead of {addresses}",
         names.join(", ")
     ));
     verdict.items = items;
@@ -232,4 +238,186 @@ fn leveled(group: &OutboundGroup, mut verdict: Verdict) -> Verdict {
         _ => {}
     }
     verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DOCKER, LETSENCRYPT, SESAM, arrange::*};
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, Observed, outbound::*},
+        profile::GroupLevel,
+    };
+
+    fn pass(name: &'static str, arrange: impl Fn(&mut Facts) + 'static) -> Case {
+        Case::new(name, Status::Pass, None, arrange)
+    }
+
+    /// The hosts of a group, all of which are well.
+    fn hosts(group: &'static str, names: &'static [&'static str]) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let hosts = names.iter().map(|name| HostProbe {
+                group: group.into(),
+                ..probe(name)
+            });
+            facts.outbound = Observed::Seen(outbound(hosts.collect()));
+        }
+    }
+
+    #[test]
+    fn one_host() {
+        judge_cases(
+            &LETSENCRYPT,
+            &[
+                pass(
+                    "well",
+                    hosts("letsencrypt", &["acme-v02.api.letsencrypt.org"]),
+                ),
+                Case::new("no host", Status::Skip, None, |facts: &mut Facts| {
+                    hosts("letsencrypt", &[])(facts);
+                    for group in &mut facts.profile.outbound {
+                        group.hosts.clear();
+                    }
+                }),
+            ],
+        );
+    }
+
+    /// What the registry's answer to the request for a layer led to.
+    fn led_to(download: Option<Download>) -> impl Fn(&mut Facts) {
+        move |facts| {
+            hosts("docker", &["registry-1.docker.io", "auth.docker.io"])(facts);
+            seen(facts).hosts[0].download.clone_from(&download);
+        }
+    }
+
+    #[test]
+    fn where_layers_come_from() {
+        let answered = |status| led_to(Some(Download::NotRedirected { status }));
+        let host = "storage.example".to_owned();
+        judge_cases(
+            &DOCKER,
+            &[
+                pass("the registry itself", led_to(Some(Download::SameHost))),
+                pass("no token", led_to(Some(Download::NoToken))),
+                pass("another answer", answered(Some(404))),
+                pass("no answer", answered(None)),
+                pass("no time left", led_to(Some(Download::TooLate { host }))),
+                pass("an older doctor", led_to(None)),
+                pass("followed", |facts: &mut Facts| {
+                    led_to(Some(Download::Led))(facts);
+                    let mut storage = probe("storage.example");
+                    storage.group = "docker".into();
+                    storage.led_here = Some("registry-1.docker.io".into());
+                    seen(facts).hosts.push(storage);
+                }),
+                pass("another registry", hosts("docker", &["registry.acme"])),
+                fail("not reached", "tcp-refused", |facts: &mut Facts| {
+                    led_to(None)(facts);
+                    for path in &mut seen(facts).hosts[0].paths {
+                        connects(&mut path.attempt, Connect::Refused);
+                    }
+                }),
+            ],
+        );
+        judge_cases(
+            &SESAM,
+            &[pass(
+                "the registry in another group",
+                hosts("sesam", &["registry-1.docker.io"]),
+            )],
+        );
+    }
+
+    #[test]
+    fn how_much_a_group_matters() {
+        let with = |level: GroupLevel, arrange: fn(&mut Facts)| {
+            move |facts: &mut Facts| {
+                arrange(facts);
+                for group in &mut facts.profile.outbound {
+                    group.level = level;
+                }
+            }
+        };
+        let refused: fn(&mut Facts) = |facts| unconnected(Connect::Refused)(facts);
+        let busy: fn(&mut Facts) = |facts| answer(|answer| answer.status = 429)(facts);
+        judge_cases(
+            &SESAM,
+            &[
+                fail(
+                    "required",
+                    "tcp-refused",
+                    with(GroupLevel::Required, refused),
+                ),
+                warn(
+                    "recommended",
+                    "tcp-refused",
+                    with(GroupLevel::Recommended, refused),
+                ),
+                pass("information", with(GroupLevel::Information, refused)),
+                warn(
+                    "recommended, and almost well",
+                    "rate-limited",
+                    with(GroupLevel::Recommended, busy),
+                ),
+                pass(
+                    "information, and almost well",
+                    with(GroupLevel::Information, busy),
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_said_once() {
+        judge_cases(
+            &SESAM,
+            &[
+                fail("one host twice", "tcp-refused", |facts: &mut Facts| {
+                    hosts("sesam", &["portal.sesam.io", "portal.sesam.io"])(facts);
+                    for path in seen(facts)
+                        .hosts
+                        .iter_mut()
+                        .flat_map(|probe| &mut probe.paths)
+                    {
+                        connects(&mut path.attempt, Connect::Refused);
+                    }
+                }),
+                pass("what is wrong with the authorities", |facts: &mut Facts| {
+                    portal(|_| {})(facts);
+                    let problem = "/etc/ssl/relay.pem holds no certificate".to_owned();
+                    seen(facts).trust.problems.push(problem);
+                }),
+            ],
+        );
+    }
+
+    #[test]
+    fn behind_a_proxy() {
+        judge_cases(
+            &SESAM,
+            &[
+                pass("open", through_proxy(Some(Tunnel::Open), Connect::Open)),
+                fail(
+                    "no connection",
+                    "proxy-unreachable",
+                    through_proxy(None, Connect::Silent),
+                ),
+                fail(
+                    "forbidden",
+                    "proxy-forbidden",
+                    through_proxy(Some(refused(403)), Connect::Open),
+                ),
+                Case::new(
+                    "SOCKS before version 5",
+                    Status::Unknown,
+                    Some("proxy-unsupported"),
+                    old_socks,
+                ),
+            ],
+        );
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     checks::{Item, Status},
     facts::{
-        outbound::{Family, HostProbe, Path},
+        outbound::{Connect, Family, HostProbe, Names, Path},
         proxies::Scheme,
     },
 };
@@ -47,11 +47,9 @@ pub fn judge(around: Surroundings) -> HostVerdict {
         return verdict;
     }
     if around.probe.paths.is_empty() {
-        let trouble = around.probe.names.as_ref().map_or_else(
-            || Trouble::fail(causes::DNS_NO_ADDRESS, "it has no address", "nothing"),
-            |names| unresolved(around, names),
-        );
-        verdict.add(around, name, trouble);
+        let nobody_asked = Names::default();
+        let names = around.probe.names.as_ref().unwrap_or(&nobody_asked);
+        verdict.add(around, name, unresolved(around, names));
         return verdict;
     }
     judge_ways(around, &name, &mut verdict);
@@ -78,15 +76,7 @@ pub fn item_name(probe: &HostProbe) -> String {
 
 impl HostVerdict {
     fn add(&mut self, around: Surroundings, name: String, trouble: Trouble) {
-        let item = match trouble.status {
-            Status::Warn => Item::warn(name, trouble.cause, trouble.summary),
-            Status::Unknown => {
-                let mut item = Item::fail(name, trouble.cause, trouble.summary);
-                item.status = Status::Unknown;
-                item
-            }
-            _ => Item::fail(name, trouble.cause, trouble.summary),
-        };
+        let item = trouble.item(name);
         let on_the_way = [
             causes::TCP_REFUSED,
             causes::TCP_TIMEOUT,
@@ -239,34 +229,35 @@ fn observed(probe: &HostProbe) -> Value {
 pub fn evidence(probe: &HostProbe) -> String {
     let resolve = probe
         .names
-        .as_ref()
-        .map_or_else(String::new, |names| format!("name {} ms; ", names.took_ms));
-    let ways: Vec<String> = probe
-        .paths
         .iter()
-        .map(|path| {
-            let attempt = &path.attempt;
-            // Writing to a string does not fail.
-            let mut words = format!(
-                "{} {}: connect {} ms",
-                path.family.word(),
-                attempt.address,
-                attempt.connect_ms
-            );
-            if let Some(tls) = &attempt.proxy_tls {
-                let _ = write!(words, ", TLS with the proxy {} ms", tls.took_ms);
-            }
-            if let Some(tls) = &attempt.tls {
-                let _ = write!(words, ", TLS {} ms", tls.took_ms);
-            }
-            if let Some(http) = &attempt.http {
-                let _ = write!(words, ", answer {} ms", http.took_ms);
-            }
-            if path.tries > 1 {
-                words.push_str(", tried twice");
-            }
-            words
-        })
-        .collect();
-    format!("{resolve}{}", ways.join("; "))
+        .map(|names| format!("name {} ms", names.took_ms));
+    let ways = probe.paths.iter().map(|path| {
+        let attempt = &path.attempt;
+        let connect = match attempt.connect {
+            Connect::Open => "connect",
+            _ => "no connection after",
+        };
+        // Writing to a string does not fail.
+        let mut words = format!(
+            "{} {}: {connect} {} ms",
+            path.family.word(),
+            attempt.address,
+            attempt.connect_ms
+        );
+        if let Some(tls) = &attempt.proxy_tls {
+            let _ = write!(words, ", TLS with the proxy {} ms", tls.took_ms);
+        }
+        if let Some(tls) = &attempt.tls {
+            let _ = write!(words, ", TLS {} ms", tls.took_ms);
+        }
+        if let Some(http) = &attempt.http {
+            let _ = write!(words, ", answer {} ms", http.took_ms);
+        }
+        if path.tries > 1 {
+            words.push_str(", tried twice");
+        }
+        words
+    });
+    let phases: Vec<String> = resolve.chain(ways).collect();
+    phases.join("; ")
 }

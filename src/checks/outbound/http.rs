@@ -16,24 +16,24 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
     let HttpOutcome::Answered(answer) = &attempt.http.as_ref()?.outcome else {
         return None;
     };
-    if proves(around.probe.host.proof, answer)
-        && answer.status < 400
-        && around.probe.host.proof != Proof::AnyHttp
-    {
+    let proof = around.probe.host.proof;
+    if proof != Proof::AnyHttp && proves(proof, answer) {
         return None;
     }
-    let text = answer.text.as_ref()?;
+    let text = answer.text.as_deref().unwrap_or_default();
     let lower = text.to_lowercase();
-    let word = around
+    let says_so = around
         .network
         .block_page_words
         .iter()
-        .find(|word| lower.contains(&word.to_lowercase()))
-        .cloned();
-    let captive = answer.status == 511;
-    if word.is_none() && !captive {
+        .any(|word| lower.contains(&word.to_lowercase()));
+    // 511: the network wants a login first (RFC 6585), whatever its page says.
+    if answer.status != 511 && !says_so {
         return None;
     }
+    let (seen, named) = page_of(answer).map_or_else(Default::default, |page| {
+        (format!(": “{page}”"), format!("; its page says “{page}”"))
+    });
     let signer = attempt
         .tls
         .as_ref()
@@ -44,15 +44,10 @@ pub fn block_page(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
     Some(Trouble::fail(
         causes::BLOCK_PAGE,
         format!(
-            "a block page or captive portal answers in its place with {}: “{}”{signer}",
-            answer.status,
-            quoted(text)
+            "a block page or captive portal answers in its place with {}{seen}{signer}",
+            answer.status
         ),
-        format!(
-            "ask whoever runs the web filter to allow {}; its page says “{}”",
-            HOSTS,
-            quoted(text)
-        ),
+        format!("ask whoever runs the web filter to allow {HOSTS}{named}"),
     ))
 }
 
@@ -91,12 +86,14 @@ pub fn judge(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
         }
     };
     if answer.status == 429 {
-        let wait = answer
-            .headers
-            .get("retry-after")
-            .map_or_else(String::new, |wait| {
+        // Seconds, or a date.
+        let wait = match answer.headers.get("retry-after") {
+            None => String::new(),
+            Some(wait) if wait.parse::<u64>().is_ok() => {
                 format!(", to be tried again after {wait} s")
-            });
+            }
+            Some(date) => format!(", to be tried again after {date}"),
+        };
         return Some(Trouble::warn(
             causes::RATE_LIMITED,
             format!("the way is open, but the service was asked too often (429{wait})"),
@@ -121,21 +118,24 @@ pub fn judge(around: Surroundings, attempt: &Attempt) -> Option<Trouble> {
     if proves(around.probe.host.proof, answer) {
         return None;
     }
+    let page = page_of(answer).map_or_else(String::new, |page| format!(" “{page}”"));
     Some(Trouble::fail(
         causes::WRONG_SERVICE,
         format!(
-            "something else than the service answers {path}: {} {}",
-            answer.status,
-            answer
-                .text
-                .as_deref()
-                .map_or_else(String::new, |text| format!("“{}”", quoted(text)))
+            "something else than the service answers {path}: {}{page}",
+            answer.status
         ),
         format!(
             "ask the network team what answers at {} in place of {host}",
             attempt.address
         ),
     ))
+}
+
+/// What the answer's page says to a person, where it says anything.
+fn page_of(answer: &HttpAnswer) -> Option<String> {
+    let page = quoted(answer.text.as_deref()?);
+    (!page.is_empty()).then_some(page)
 }
 
 /// Whether only the service itself answers like this.
@@ -160,7 +160,7 @@ fn proves(proof: Proof, answer: &HttpAnswer) -> bool {
                         .as_ref()
                         .is_some_and(|text| text.contains("<a ")))
         }
-        Proof::AnyHttp => answer.status < 500,
+        Proof::AnyHttp => true,
     }
 }
 
@@ -168,7 +168,120 @@ fn proves(proof: Proof, answer: &HttpAnswer) -> bool {
 mod tests {
     use super::super::SESAM;
     use super::super::arrange::*;
-    use crate::{checks::cases::judge_cases, facts::outbound::*};
+    use crate::{
+        checks::{
+            Status,
+            cases::{Case, judge_cases},
+        },
+        facts::{Facts, outbound::*},
+        profile::Proof,
+    };
+
+    /// A host that has to prove itself, and what it answers.
+    fn proving(
+        proof: Proof,
+        change: impl Fn(&mut HttpAnswer) + 'static,
+    ) -> impl Fn(&mut Facts) + 'static {
+        portal(move |probe| {
+            probe.host.proof = proof;
+            for path in &mut probe.paths {
+                let HttpOutcome::Answered(answer) =
+                    &mut path.attempt.http.as_mut().unwrap().outcome
+                else {
+                    panic!("no answer");
+                };
+                change(answer);
+            }
+        })
+    }
+
+    fn registry(status: u16, version: Option<&'static str>) -> impl Fn(&mut Facts) + 'static {
+        proving(Proof::RegistryV2, move |answer| {
+            answer.status = status;
+            let header = "docker-distribution-api-version".to_owned();
+            answer
+                .headers
+                .extend(version.map(|version| (header, version.to_owned())));
+        })
+    }
+
+    fn member(proof: Proof, status: u16, member: &'static str) -> impl Fn(&mut Facts) + 'static {
+        proving(proof, move |answer| {
+            answer.status = status;
+            answer.json_members = vec![member.to_owned()];
+        })
+    }
+
+    fn page(proof: Proof, status: u16, text: &'static str) -> impl Fn(&mut Facts) + 'static {
+        proving(proof, move |answer| {
+            answer.status = status;
+            answer.text = Some(text.to_owned());
+        })
+    }
+
+    fn pass(name: &'static str, arrange: impl Fn(&mut Facts) + 'static) -> Case {
+        Case::new(name, Status::Pass, None, arrange)
+    }
+
+    fn wrong(name: &'static str, arrange: impl Fn(&mut Facts) + 'static) -> Case {
+        fail(name, "wrong-service", arrange)
+    }
+
+    #[test]
+    fn proofs() {
+        let version = Some("registry/2.0");
+        judge_cases(
+            &SESAM,
+            &[
+                pass("a registry", registry(200, version)),
+                pass("a registry that wants a login", registry(401, version)),
+                wrong("no registry", registry(200, None)),
+                wrong("an older registry", registry(200, Some("registry/1.0"))),
+                wrong("a registry that knows no such page", registry(404, version)),
+                pass("a token", member(Proof::TokenEndpoint, 200, "token")),
+                pass(
+                    "a token by its other name",
+                    member(Proof::TokenEndpoint, 200, "access_token"),
+                ),
+                wrong("no token", member(Proof::TokenEndpoint, 200, "details")),
+                pass(
+                    "an ACME directory",
+                    member(Proof::AcmeDirectory, 200, "newNonce"),
+                ),
+                wrong(
+                    "no ACME directory",
+                    member(Proof::AcmeDirectory, 200, "newOrder"),
+                ),
+                wrong(
+                    "an ACME directory that is not found",
+                    member(Proof::AcmeDirectory, 404, "newNonce"),
+                ),
+                pass("an index as JSON", member(Proof::PypiSimple, 200, "files")),
+                pass(
+                    "an index as a page",
+                    page(Proof::PypiSimple, 200, "<a href=x>blocked by</a>"),
+                ),
+                pass(
+                    "an index by its header",
+                    proving(Proof::PypiSimple, |answer| {
+                        let serial = ("x-pypi-last-serial".to_owned(), "1".to_owned());
+                        answer.headers.extend([serial]);
+                    }),
+                ),
+                wrong("no index", page(Proof::PypiSimple, 200, "<p>It works!")),
+                wrong("an empty page", page(Proof::PypiSimple, 200, "<p>")),
+                wrong(
+                    "an index that is not found",
+                    member(Proof::PypiSimple, 404, "files"),
+                ),
+                fail(
+                    "a block page in the place of a registry",
+                    "block-page",
+                    page(Proof::RegistryV2, 200, "<p>This page is blocked by Acme"),
+                ),
+            ],
+        );
+    }
 
     #[test]
     fn answers() {
@@ -181,9 +294,32 @@ mod tests {
                     answer(|answer| answer.status = 503),
                 ),
                 warn(
+                    "just down",
+                    "service-error",
+                    answer(|answer| answer.status = 500),
+                ),
+                warn(
                     "too often",
                     "rate-limited",
                     answer(|answer| answer.status = 429),
+                ),
+                warn(
+                    "too often, for some seconds",
+                    "rate-limited",
+                    answer(|answer| {
+                        answer.status = 429;
+                        let wait = ("retry-after".to_owned(), "120".to_owned());
+                        answer.headers.extend([wait]);
+                    }),
+                ),
+                warn(
+                    "too often, until a date",
+                    "rate-limited",
+                    answer(|answer| {
+                        answer.status = 429;
+                        let date = "Mon, 23 Nov 2026 16:00:00 GMT".to_owned();
+                        answer.headers.extend([("retry-after".to_owned(), date)]);
+                    }),
                 ),
                 warn(
                     "slow",
@@ -205,6 +341,16 @@ mod tests {
                         answer.status = 511;
                         answer.text = Some("log in".into());
                     }),
+                ),
+                fail(
+                    "captive without a page",
+                    "block-page",
+                    answer(|answer| answer.status = 511),
+                ),
+                fail(
+                    "blocked as if all were well",
+                    "block-page",
+                    answer(|answer| answer.text = Some("blocked by Acme".into())),
                 ),
                 fail(
                     "never",

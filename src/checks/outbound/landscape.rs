@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::facts::outbound::{Attempt, Connect, Family, HostProbe, Outbound, TrustVerdict};
+use crate::facts::outbound::{
+    Attempt, Connect, Family, HostProbe, HttpOutcome, Outbound, TrustVerdict,
+};
 
 /// What the hosts of all groups tell together.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct Landscape {
     known_intermediates: BTreeSet<String>,
     /// How far this machine's clock is ahead of the hosts' own.
     clock_ahead: Option<SignedDuration>,
+    /// What time it is by the hosts' own clocks.
+    hosts_time: Option<Timestamp>,
     /// Whether IPv6 reached no host at all although there is a route.
     ipv6_reaches_nobody: bool,
 }
@@ -55,6 +59,7 @@ impl Landscape {
             intercepting,
             known_intermediates,
             clock_ahead: median(offsets.into_iter().map(|(_, offset)| offset).collect()),
+            hosts_time: median(dates(&outbound.hosts)),
             ipv6_reaches_nobody: ipv6_reaches_nobody(&outbound.hosts),
         }
     }
@@ -72,6 +77,11 @@ impl Landscape {
     /// How far the clock is ahead of the hosts' own; negative where it is behind.
     pub fn clock_ahead(&self) -> Option<SignedDuration> {
         self.clock_ahead
+    }
+
+    /// What time it is by the hosts' own clocks.
+    pub fn hosts_time(&self) -> Option<Timestamp> {
+        self.hosts_time
     }
 
     /// Whether IPv6 reached no host at all although there is a route.
@@ -106,8 +116,18 @@ pub fn owner(host: &str) -> String {
         .to_ascii_lowercase()
 }
 
+fn dates(hosts: &[HostProbe]) -> Vec<Timestamp> {
+    let answers = hosts.iter().flat_map(|probe| &probe.paths);
+    answers
+        .filter_map(|path| match &path.attempt.http.as_ref()?.outcome {
+            HttpOutcome::Answered(answer) => answer.date,
+            _ => None,
+        })
+        .collect()
+}
+
 /// The middle one, which one host with a wrong clock does not move.
-fn median(mut offsets: Vec<SignedDuration>) -> Option<SignedDuration> {
-    offsets.sort();
-    offsets.get(offsets.len() / 2).copied()
+fn median<Value: Copy + Ord>(mut values: Vec<Value>) -> Option<Value> {
+    values.sort();
+    values.get(values.len() / 2).copied()
 }

@@ -148,9 +148,7 @@ mod tests {
         move |facts| {
             let mut host = probe("acme-v02.api.letsencrypt.org");
             host.group = "letsencrypt".into();
-            host.paths[0].attempt.connect = Connect::Silent;
-            host.paths[0].attempt.tls = None;
-            host.paths[0].attempt.http = None;
+            connects(&mut host.paths[0].attempt, Connect::Silent);
             facts.outbound = Observed::Seen(outbound(vec![host]));
             facts.certificates = Observed::Seen(Certificates {
                 mode: Some(mode),

@@ -15,7 +15,7 @@ pub fn sinkhole(around: Surroundings, path: &Path) -> Option<Trouble> {
     }
     let address = path.attempt.address.ip();
     // An address that the profile itself names is what it means.
-    around.probe.names.as_ref()?;
+    let names = around.probe.names.as_ref()?;
     let kind = kind_of(address).or_else(|| {
         around
             .network
@@ -24,14 +24,20 @@ pub fn sinkhole(around: Surroundings, path: &Path) -> Option<Trouble> {
             .any(|network| network.contains(&address))
             .then_some("an address that filters give for names that they block")
     })?;
-    let source = source_of(around, address);
+    let host = &around.probe.host.host;
+    let (source, advice) = if names.hosts_file.contains(&address) {
+        let file = around.network.hosts_file.display().to_string();
+        let advice = format!("take {host} out of {file}");
+        (file, advice)
+    } else {
+        let source = source_of(names, address);
+        let advice = format!("ask whoever runs {source} to resolve {host} to its public addresses");
+        (source, advice)
+    };
     Some(Trouble::fail(
         causes::DNS_SINKHOLE,
         format!("it resolves to {address}, {kind}, says {source}"),
-        format!(
-            "ask whoever runs {source} to resolve {} to its public addresses",
-            around.probe.host.host
-        ),
+        advice,
     ))
 }
 
@@ -49,14 +55,8 @@ fn kind_of(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Who gave an address.
-fn source_of(around: Surroundings, address: IpAddr) -> String {
-    let Some(names) = &around.probe.names else {
-        return "the profile".into();
-    };
-    if names.hosts_file.contains(&address) {
-        return around.network.hosts_file.display().to_string();
-    }
+/// Who gave an address that does not stand in the hosts file.
+fn source_of(names: &Names, address: IpAddr) -> String {
     names
         .servers
         .iter()
@@ -128,7 +128,7 @@ fn name_trouble(around: Surroundings, names: &Names, host: &str) -> Trouble {
             causes::DNS_NXDOMAIN,
             format!("the name server {server} says that {host} does not exist{filtered}"),
             format!(
-                "ask whoever runs the name server {server} to resolve {host}; it denies a name that exists on the internet, so it filters it or cannot look outside"
+                "ask whoever runs the name server {server} to resolve {host}: where other networks know the name, this server filters it or cannot look outside"
             ),
         ),
         ReplyCode::Refused => Trouble::fail(
@@ -241,7 +241,7 @@ pub fn difference(around: Surroundings, names: &Names) -> Option<Trouble> {
                 "look at the line `hosts:` in /etc/nsswitch.conf, which has to name `dns` (or `resolve`), with getent ahosts {host}"
             ),
         )),
-        Lookup::Found(_) if !names.hosts_file.is_empty() && !servers.is_empty() => {
+        Lookup::Found(_) if !servers.is_empty() => {
             let pinned: Vec<String> = names
                 .hosts_file
                 .iter()
@@ -268,95 +268,4 @@ pub fn difference(around: Surroundings, names: &Names) -> Option<Trouble> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{SESAM, arrange::*};
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, judge_cases},
-        },
-        facts::{dns::ReplyCode, outbound::*},
-    };
-
-    #[test]
-    fn names() {
-        judge_cases(
-            &SESAM,
-            &[
-                fail(
-                    "unknown",
-                    "dns-nxdomain",
-                    unresolved(vec![said(ReplyCode::NxDomain, &[])]),
-                ),
-                fail(
-                    "failed",
-                    "dns-servfail",
-                    unresolved(vec![said(ReplyCode::ServFail, &[])]),
-                ),
-                fail(
-                    "odd code",
-                    "dns-servfail",
-                    unresolved(vec![said(ReplyCode::Other(4095), &[])]),
-                ),
-                fail(
-                    "refused",
-                    "dns-refused",
-                    unresolved(vec![said(ReplyCode::Refused, &[])]),
-                ),
-                fail(
-                    "no address",
-                    "dns-no-address",
-                    unresolved(vec![said(ReplyCode::NoError, &[])]),
-                ),
-                fail("nobody", "dns-unreachable", unresolved(Vec::new())),
-                fail(
-                    "no look at all",
-                    "dns-no-address",
-                    portal(|probe| {
-                        probe.paths.clear();
-                        probe.names = None;
-                    }),
-                ),
-                fail(
-                    "the system cannot",
-                    "dns-differs",
-                    portal(|probe| {
-                        probe.names.as_mut().unwrap().system = Lookup::Failed("no".into());
-                    }),
-                ),
-                warn(
-                    "pinned",
-                    "dns-differs",
-                    portal(|probe| {
-                        probe.names.as_mut().unwrap().hosts_file = vec![ip("203.0.113.99")];
-                    }),
-                ),
-                Case::new(
-                    "pinned rightly",
-                    Status::Pass,
-                    None,
-                    portal(|probe| {
-                        probe.names.as_mut().unwrap().hosts_file = vec![ip("203.0.113.50")];
-                    }),
-                ),
-                fail(
-                    "sinkhole",
-                    "dns-sinkhole",
-                    portal(|probe| {
-                        let mut path = well("10.0.0.9");
-                        path.attempt.connect = Connect::Refused;
-                        probe.paths = vec![path];
-                    }),
-                ),
-                Case::new(
-                    "a private address that is the service",
-                    Status::Pass,
-                    None,
-                    portal(|probe| {
-                        probe.paths = vec![well("10.0.0.9")];
-                    }),
-                ),
-            ],
-        );
-    }
-}
+mod tests;

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     checks::{
-        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Status,
-        Verdict, certificate_mode, dns, software,
+        Category, Cause, Check, Context, Item, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
+        certificate_mode, dns, software,
     },
     facts::{
         Source,
@@ -93,7 +93,11 @@ fn judge(context: &Context) -> Judgement {
     if by_proxy.is_empty() && items.is_empty() {
         return Ok(Verdict::pass("no proxy is set"));
     }
-    let mut verdict = Verdict::worst_of(items, "the proxy lets every host through")
+    let all_well: Vec<String> = items
+        .iter()
+        .map(|item| format!("{} {}", item.name, item.summary))
+        .collect();
+    let mut verdict = Verdict::worst_of(items, all_well.join(", "))
         .expected("a way through to every host of the outbound groups");
     verdict.advice = advice;
     // A file that is no JSON is named by its own check, and what it says of proxies follows from that.
@@ -163,12 +167,11 @@ fn judge_proxy(
         .filter_map(|probe| probe.proxy.as_ref())
         .find(|proxy| proxy.address.scheme == Scheme::Socks);
     if let Some(proxy) = unsupported {
-        let mut item = Item::fail(
+        let item = Item::undetermined(
             name,
             causes::PROXY_UNSUPPORTED,
             "it is set as a SOCKS proxy of a version before 5, which is not examined",
         );
-        item.status = Status::Unknown;
         return (
             vec![item],
             vec![format!(
@@ -194,7 +197,7 @@ fn judge_proxy(
         && opened == 0
     {
         // One sentence for all hosts.
-        let item = Item::fail(name, trouble.cause, trouble.summary.clone());
+        let item = trouble.item(name);
         let mut steps = Steps::default();
         for probe in probes {
             steps.add(&trouble.advice, probe);
@@ -205,20 +208,22 @@ fn judge_proxy(
     let mut steps = Steps::default();
     for (probe, trouble) in troubles {
         if trouble.cause == causes::PROXY_FORBIDDEN || trouble.cause == causes::PROXY_AUTH {
-            items.push(Item::fail(item_name(probe), trouble.cause, trouble.summary));
+            items.push(trouble.item(item_name(probe)));
             steps.add(&trouble.advice, probe);
         }
     }
     if items.is_empty() {
-        items.push(Item::pass(
-            name,
-            format!(
-                "opens a way to {}",
-                counted(u64::try_from(opened).unwrap_or(u64::MAX), "host")
-            ),
-        ));
+        let opens = match probes.len() {
+            all if all == opened => format!("opens a way to {}", counted_hosts(all)),
+            all => format!("opens a way to {opened} of {}", counted_hosts(all)),
+        };
+        items.push(Item::pass(name, opens));
     }
     (items, steps.in_words())
+}
+
+fn counted_hosts(count: usize) -> String {
+    counted(u64::try_from(count).unwrap_or(u64::MAX), "host")
 }
 
 fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
@@ -252,189 +257,4 @@ fn trouble_before_the_host(around: Surroundings) -> Option<Trouble> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::arrange::*;
-    use super::PROXY;
-    use crate::facts::proxies::{Proxies, ProxySettings, Scheme};
-    use crate::{
-        checks::{
-            Status,
-            cases::{Case, judge_cases, nothing_observed, verdict},
-        },
-        facts::{Facts, Observed, outbound::*},
-    };
-
-    #[test]
-    fn proxies() {
-        judge_cases(
-            &PROXY,
-            &[
-                Case::new("none", Status::Pass, None, portal(|_| {})),
-                Case::new(
-                    "open",
-                    Status::Pass,
-                    None,
-                    through_proxy(Some(Tunnel::Open), Connect::Open),
-                ),
-                fail(
-                    "not there",
-                    "proxy-unreachable",
-                    through_proxy(None, Connect::Refused),
-                ),
-                fail(
-                    "login",
-                    "proxy-auth",
-                    through_proxy(Some(refused(407)), Connect::Open),
-                ),
-                fail(
-                    "forbidden",
-                    "proxy-forbidden",
-                    through_proxy(Some(refused(403)), Connect::Open),
-                ),
-                fail(
-                    "bad gateway",
-                    "proxy-error",
-                    through_proxy(Some(refused(502)), Connect::Open),
-                ),
-                fail(
-                    "silent",
-                    "proxy-error",
-                    through_proxy(Some(Tunnel::Silent), Connect::Open),
-                ),
-                fail(
-                    "binary",
-                    "proxy-error",
-                    through_proxy(Some(Tunnel::NotHttp { what: "?".into() }), Connect::Open),
-                ),
-                warn("misspelled", "proxy-misspelled", |facts: &mut Facts| {
-                    portal(|_| {})(facts);
-                    let mut proxies = Proxies::default();
-                    proxies
-                        .shell
-                        .problems
-                        .push("https_proxy: it names no host".into());
-                    facts.proxies = Observed::Seen(proxies);
-                }),
-                Case::new(
-                    "SOCKS before version 5",
-                    Status::Unknown,
-                    Some("proxy-unsupported"),
-                    |facts: &mut Facts| {
-                        through_proxy(None, Connect::Open)(facts);
-                        let Observed::Seen(outbound) = &mut facts.outbound else {
-                            panic!("not seen");
-                        };
-                        for probe in &mut outbound.hosts {
-                            probe.proxy.as_mut().unwrap().address.scheme = Scheme::Socks;
-                            probe.paths.clear();
-                        }
-                    },
-                ),
-                Case::new(
-                    "not observed",
-                    Status::Unknown,
-                    Some("not-observed"),
-                    |_: &mut Facts| {},
-                ),
-                Case::new("offline", Status::Skip, None, |facts: &mut Facts| {
-                    facts.offline = true;
-                }),
-            ],
-        );
-    }
-
-    #[test]
-    fn proxies_that_speak_socks() {
-        judge_cases(
-            &PROXY,
-            &[
-                fail(
-                    "SOCKS: login wanted",
-                    "proxy-auth",
-                    through_proxy(Some(Tunnel::LoginWanted), Connect::Open),
-                ),
-                fail(
-                    "SOCKS: login refused",
-                    "proxy-auth",
-                    through_proxy(Some(Tunnel::LoginRefused), Connect::Open),
-                ),
-                fail(
-                    "SOCKS: forbidden",
-                    "proxy-forbidden",
-                    through_proxy(Some(Tunnel::Forbidden), Connect::Open),
-                ),
-                fail(
-                    "SOCKS: no way",
-                    "proxy-error",
-                    through_proxy(Some(Tunnel::NoWay { how: "?".into() }), Connect::Open),
-                ),
-                fail(
-                    "SOCKS: something else",
-                    "proxy-error",
-                    through_proxy(Some(Tunnel::NotSocks { what: "?".into() }), Connect::Open),
-                ),
-            ],
-        );
-    }
-
-    #[test]
-    fn a_damaged_file_of_docker_explains_that_its_proxy_is_not_known() {
-        let follows = |problem: &str| {
-            let mut facts = nothing_observed();
-            portal(|_| {})(&mut facts);
-            let containers = ProxySettings {
-                problems: vec![problem.to_owned()],
-                ..ProxySettings::default()
-            };
-            facts.proxies = Observed::Seen(Proxies {
-                containers: Observed::Seen(containers),
-                ..Proxies::default()
-            });
-            let follows = verdict(&PROXY, &facts).follows;
-            follows
-                .iter()
-                .map(|followed| followed.check.id)
-                .collect::<Vec<_>>()
-        };
-        let client = follows("/root/.docker/config.json:1:10: no JSON");
-        assert_eq!(client, ["software.registry-login"]);
-        let daemon = follows("/etc/docker/daemon.json:1:10: no JSON");
-        assert_eq!(daemon, ["software.docker-config"]);
-        assert!(follows("https_proxy: it names no host").is_empty());
-    }
-
-    #[test]
-    fn proxies_that_are_spoken_to_over_tls() {
-        judge_cases(
-            &PROXY,
-            &[
-                Case::new(
-                    "its own TLS is well",
-                    Status::Pass,
-                    None,
-                    over_tls(Handshake::Done, TrustVerdict::Trusted),
-                ),
-                fail(
-                    "its own certificate is not trusted",
-                    "proxy-error",
-                    over_tls(Handshake::Done, TrustVerdict::UnknownIssuer),
-                ),
-                fail(
-                    "its own certificate is for other names",
-                    "proxy-error",
-                    over_tls(Handshake::Done, TrustVerdict::WrongName),
-                ),
-                fail(
-                    "it speaks no TLS",
-                    "proxy-error",
-                    over_tls(Handshake::NotTls("?".into()), TrustVerdict::Trusted),
-                ),
-                fail(
-                    "its TLS is silent",
-                    "proxy-error",
-                    over_tls(Handshake::Silent, TrustVerdict::Trusted),
-                ),
-            ],
-        );
-    }
-}
+mod tests;

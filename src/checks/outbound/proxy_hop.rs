@@ -2,6 +2,7 @@
 
 use super::{
     causes,
+    tls::names_of,
     trouble::{HOSTS, Trouble},
     way::Surroundings,
 };
@@ -61,19 +62,22 @@ fn untrusted(proxy: &ProxyUse, tls: &Tls) -> Option<Trouble> {
 fn distrusted(proxy: &ProxyUse, tls: &Tls) -> Option<Trouble> {
     let leaf = tls.chain.first();
     let issuer = leaf.map_or("nobody", |leaf| leaf.issuer.as_str());
-    let why = match tls.trust.as_ref()? {
+    let install = format!(", or install the authority that issued it (“{issuer}”) on this machine");
+    let clock = ", and look whether this machine's clock is right (timedatectl)".to_owned();
+    let (why, other_way) = match tls.trust.as_ref()? {
         TrustVerdict::Trusted => return None,
-        TrustVerdict::UnknownIssuer => {
-            format!("nobody whom this machine trusts issued it, but “{issuer}”")
-        }
-        TrustVerdict::WrongName => format!(
-            "it is for {}, not for {}",
-            leaf.map_or_else(|| "nobody".into(), |leaf| leaf.names.join(", ")),
-            proxy.address.host
+        TrustVerdict::UnknownIssuer => (
+            format!("nobody whom this machine trusts issued it, but “{issuer}”"),
+            install,
         ),
-        TrustVerdict::Expired => "it has expired".into(),
-        TrustVerdict::NotYetValid => "it is not valid yet".into(),
-        TrustVerdict::Otherwise(how) => how.clone(),
+        TrustVerdict::WrongName => {
+            let names = leaf.map_or_else(|| "nobody".into(), names_of);
+            let host = &proxy.address.host;
+            (format!("it is for {names}, not for {host}"), String::new())
+        }
+        TrustVerdict::Expired => ("it has expired".into(), clock),
+        TrustVerdict::NotYetValid => ("it is not valid yet".into(), clock),
+        TrustVerdict::Otherwise(how) => (how.clone(), install),
     };
     Some(Trouble::fail(
         causes::PROXY_ERROR,
@@ -82,7 +86,7 @@ fn distrusted(proxy: &ProxyUse, tls: &Tls) -> Option<Trouble> {
             named(proxy)
         ),
         format!(
-            "have the proxy {} present a certificate that is valid for {}, or install the authority that issued it (“{issuer}”) on this machine",
+            "have the proxy {} present a certificate that is valid for {}{other_way}",
             proxy.address, proxy.address.host
         ),
     ))
@@ -216,7 +220,10 @@ fn refused(proxy: &ProxyUse, attempt: &Attempt, tunnel: &Tunnel) -> Option<Troub
         Tunnel::Unsupported { what } => Trouble::unknown(
             causes::PROXY_UNSUPPORTED,
             format!("{name} is of a kind that is not examined: {what}"),
-            "nothing",
+            format!(
+                "name an HTTP or SOCKS 5 proxy in {}, or see by hand that {} opens a way to {HOSTS}",
+                proxy.source, proxy.address
+            ),
         ),
     };
     Some(trouble)

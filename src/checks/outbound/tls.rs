@@ -71,57 +71,66 @@ pub fn distrust(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Option<Tr
         .server_name
         .as_ref()
         .unwrap_or(&around.probe.host.host);
-    let leaf = tls.chain.first();
-    let trouble = match tls.trust.as_ref()? {
+    let trust = tls.trust.as_ref()?;
+    let now = around.landscape.hosts_time();
+    let Some(leaf) = tls.chain.first() else {
+        return Some(Trouble::fail(
+            causes::TLS_UNKNOWN_ISSUER,
+            format!("{} presents no certificate at all", attempt.address),
+            format!(
+                "ask the network team what answers at {} in place of {host}",
+                attempt.address
+            ),
+        ));
+    };
+    let trouble = match trust {
         TrustVerdict::Trusted => return None,
         TrustVerdict::UnknownIssuer => unknown_issuer(around, tls, None),
         TrustVerdict::Otherwise(how) => unknown_issuer(around, tls, Some(how)),
-        TrustVerdict::WrongName => {
-            let names = leaf.map_or_else(
-                || "nothing".into(),
-                |leaf| {
-                    if leaf.names.is_empty() {
-                        leaf.subject.clone()
-                    } else {
-                        leaf.names.join(", ")
-                    }
-                },
-            );
-            Trouble::fail(
-                causes::TLS_WRONG_NAME,
-                format!(
-                    "{} presents a certificate for {names}, not for {name}, issued by {}",
-                    attempt.address,
-                    issuer(tls)
-                ),
-                format!(
-                    "another server answers in place of {host}: ask the network team what stands at {}, and whether the name resolves rightly",
-                    attempt.address
-                ),
-            )
-        }
-        TrustVerdict::Expired => dated(
-            around,
-            attempt,
-            tls,
-            Dated {
+        TrustVerdict::WrongName => Trouble::fail(
+            causes::TLS_WRONG_NAME,
+            format!(
+                "{} presents a certificate for {}, not for {name}, issued by {}",
+                attempt.address,
+                names_of(leaf),
+                issuer(tls)
+            ),
+            format!(
+                "another server answers in place of {host}: ask the network team what stands at {}, and whether the name resolves rightly",
+                attempt.address
+            ),
+        ),
+        TrustVerdict::Expired => {
+            let at = tls.chain.iter().filter_map(|link| link.not_after).min();
+            let what = Dated {
                 cause: causes::TLS_EXPIRED,
-                at: tls.chain.iter().filter_map(|link| link.not_after).min(),
+                at,
                 what: "expired on",
-            },
-        ),
-        TrustVerdict::NotYetValid => dated(
-            around,
-            attempt,
-            tls,
-            Dated {
+                holds: at.zip(now).is_some_and(|(end, now)| now < end),
+            };
+            dated(around, attempt, tls, what)
+        }
+        TrustVerdict::NotYetValid => {
+            let at = tls.chain.iter().filter_map(|link| link.not_before).max();
+            let what = Dated {
                 cause: causes::TLS_NOT_YET_VALID,
-                at: tls.chain.iter().filter_map(|link| link.not_before).max(),
+                at,
                 what: "is valid only from",
-            },
-        ),
+                holds: at.zip(now).is_some_and(|(begin, now)| begin <= now),
+            };
+            dated(around, attempt, tls, what)
+        }
     };
     Some(trouble)
+}
+
+/// What a certificate is for, in words; its subject does not count (RFC 9525).
+pub fn names_of(leaf: &Certificate) -> String {
+    if leaf.names.is_empty() {
+        format!("no name at all (its subject is “{}”)", leaf.subject)
+    } else {
+        leaf.names.join(", ")
+    }
 }
 
 fn issuer(tls: &Tls) -> String {
@@ -198,6 +207,8 @@ struct Dated {
     cause: crate::checks::Cause,
     at: Option<Timestamp>,
     what: &'static str,
+    /// Whether the certificate is valid by the hosts' own clocks.
+    holds: bool,
 }
 
 /// A certificate whose dates do not fit; the clock is examined before it is blamed.
@@ -207,48 +218,56 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
         .map_or_else(|| "an impossible date".into(), |at| at.to_string());
     let limit = SignedDuration::from_secs(i64::from(around.network.clock_off_seconds));
     let host = HOSTS;
-    match around.landscape.clock_ahead() {
-        Some(ahead) if ahead.abs() > limit => {
-            let direction = if ahead.is_negative() {
-                "behind"
-            } else {
-                "ahead of"
-            };
-            let by = rounded(ahead);
-            let trouble = Trouble::fail(
-                dated.cause,
-                format!(
-                    "its certificate seems wrong ({} {when}), but this machine's clock is {by} {direction} the hosts' own",
-                    dated.what
-                ),
-                format!(
-                    "set this machine's clock, which is {by} {direction} the time that the hosts give, and switch time synchronisation on (timedatectl set-ntp true)"
-                ),
-            );
-            Trouble {
-                is_the_clock: true,
-                ..trouble
-            }
-        }
-        known => {
-            let clock = known.map_or(
-                "this machine's clock could not be compared",
-                |_| "this machine's clock agrees with the hosts",
-            );
-            Trouble::fail(
-                dated.cause,
-                format!(
-                    "its certificate, issued by {}, {} {when}; {clock}",
-                    issuer(tls),
-                    dated.what
-                ),
-                format!(
-                    "whoever runs what answers at {} for {host} has to renew its certificate",
-                    attempt.address
-                ),
-            )
-        }
+    let ahead = around.landscape.clock_ahead();
+    let off = ahead.filter(|ahead| ahead.abs() > limit).map(|ahead| {
+        let direction = if ahead.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        format!("{} {direction}", rounded(ahead))
+    });
+    if let Some(off) = &off
+        && dated.holds
+    {
+        let trouble = Trouble::fail(
+            dated.cause,
+            format!(
+                "its certificate seems wrong ({} {when}), but this machine's clock is {off} the hosts' own",
+                dated.what
+            ),
+            format!(
+                "set this machine's clock, which is {off} the time that the hosts give, and switch time synchronisation on (timedatectl set-ntp true)"
+            ),
+        );
+        return Trouble {
+            is_the_clock: true,
+            ..trouble
+        };
     }
+    let mut first = "";
+    let clock = match (off, ahead) {
+        (Some(off), _) => {
+            format!("this machine's clock is {off} the hosts' own, which does not explain it")
+        }
+        (None, Some(_)) => "this machine's clock agrees with the hosts' own".into(),
+        (None, None) => {
+            first = "look first whether this machine's clock is right (timedatectl); if it is, ";
+            "this machine's clock could not be compared".into()
+        }
+    };
+    Trouble::fail(
+        dated.cause,
+        format!(
+            "its certificate, issued by {}, {} {when}; {clock}",
+            issuer(tls),
+            dated.what
+        ),
+        format!(
+            "{first}whoever runs what answers at {} for {host} has to give it a certificate that is valid now",
+            attempt.address
+        ),
+    )
 }
 
 fn rounded(duration: SignedDuration) -> String {
@@ -269,7 +288,7 @@ mod tests {
         checks::cases::{judge_cases, nothing_observed, verdict},
         facts::{Facts, Observed, outbound::*},
     };
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
 
     #[test]
     fn encryption() {
@@ -314,16 +333,41 @@ mod tests {
                     }),
                 ),
                 fail(
+                    "self-signed",
+                    "tls-unknown-issuer",
+                    distrusted(TrustVerdict::UnknownIssuer, |leaf| leaf.self_issued = true),
+                ),
+                fail(
+                    "no authority is trusted",
+                    "tls-unknown-issuer",
+                    |facts: &mut Facts| {
+                        trust(TrustVerdict::UnknownIssuer)(facts);
+                        seen(facts).trust.authorities = 0;
+                    },
+                ),
+                fail(
                     "wrong name",
                     "tls-wrong-name",
-                    trust(TrustVerdict::WrongName),
+                    distrusted(TrustVerdict::WrongName, |leaf| {
+                        leaf.names = vec!["a.example".into(), "b.example".into()];
+                    }),
                 ),
-                fail("expired", "tls-expired", trust(TrustVerdict::Expired)),
+                fail("no name", "tls-wrong-name", trust(TrustVerdict::WrongName)),
+                fail(
+                    "expired",
+                    "tls-expired",
+                    distrusted(TrustVerdict::Expired, |leaf| {
+                        leaf.not_after = Some("2026-11-01T00:00:00Z".parse().unwrap());
+                    }),
+                ),
                 fail(
                     "of the future",
                     "tls-not-yet-valid",
-                    trust(TrustVerdict::NotYetValid),
+                    distrusted(TrustVerdict::NotYetValid, |leaf| {
+                        leaf.not_before = Some("2027-01-01T00:00:00Z".parse().unwrap());
+                    }),
                 ),
+                fail("no date", "tls-expired", trust(TrustVerdict::Expired)),
                 fail(
                     "intermediate missing",
                     "tls-incomplete-chain",
@@ -332,6 +376,19 @@ mod tests {
                         tls.organization_is_trusted = true;
                         tls.trust = Some(TrustVerdict::UnknownIssuer);
                     }),
+                ),
+                fail(
+                    "an intermediate missing that another host sends",
+                    "tls-incomplete-chain",
+                    |facts: &mut Facts| {
+                        trust(TrustVerdict::UnknownIssuer)(facts);
+                        for path in &mut seen(facts).hosts[1].paths {
+                            let tls = path.attempt.tls.as_mut().unwrap();
+                            let mut link = tls.chain[0].clone();
+                            link.subject.clone_from(&tls.chain[0].issuer);
+                            tls.chain.push(link);
+                        }
+                    },
                 ),
                 fail("broken open", "tls-intercepted", |facts: &mut Facts| {
                     let mut hosts = vec![probe("portal.sesam.io"), probe("files.example")];
@@ -345,24 +402,65 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_date_is_blamed_on_the_clock_where_the_hosts_say_so() {
-        let mut facts = nothing_observed();
-        ways(|attempt| {
-            attempt.tls.as_mut().unwrap().trust = Some(TrustVerdict::Expired);
+    /// The host's own certificate is changed and not trusted.
+    fn distrusted(
+        verdict: TrustVerdict,
+        change: impl Fn(&mut Certificate) + 'static,
+    ) -> impl Fn(&mut Facts) {
+        ways(move |attempt| {
+            let tls = attempt.tls.as_mut().unwrap();
+            change(&mut tls.chain[0]);
+            tls.trust = Some(verdict.clone());
+        })
+    }
+
+    /// A certificate of the days from October to November 2026, the time by the hosts, and a clock that is so many seconds
+    /// ahead of theirs.
+    fn clock_ahead(verdict: TrustVerdict, time: &'static str, seconds: i64) -> impl Fn(&mut Facts) {
+        ways(move |attempt| {
+            let tls = attempt.tls.as_mut().unwrap();
+            tls.chain[0].not_before = Some("2026-10-01T00:00:00Z".parse().unwrap());
+            tls.chain[0].not_after = Some("2026-11-01T00:00:00Z".parse().unwrap());
+            tls.trust = Some(verdict.clone());
             let HttpOutcome::Answered(answer) = &mut attempt.http.as_mut().unwrap().outcome else {
                 panic!("no answer");
             };
-            answer.date = Some("2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-            answer.received_at = Some("2027-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
-        })(&mut facts);
-        let verdict = verdict(&SESAM, &facts);
-        assert_eq!(verdict.cause.as_deref(), Some("tls-expired"));
-        assert!(
-            verdict.advice[0].contains("set this machine's clock"),
-            "{:?}",
-            verdict.advice
+            let time: Timestamp = time.parse().unwrap();
+            answer.date = Some(time);
+            answer.received_at = Some(time + SignedDuration::from_secs(seconds));
+        })
+    }
+
+    const LAST_SECOND: &str = "2026-10-31T23:59:59Z";
+
+    #[test]
+    fn a_date_is_blamed_on_the_clock_where_the_hosts_say_so() {
+        let expired = |name, time, seconds| {
+            let arrange = clock_ahead(TrustVerdict::Expired, time, seconds);
+            fail(name, "tls-expired", arrange)
+        };
+        let early = |name, time, seconds| {
+            let arrange = clock_ahead(TrustVerdict::NotYetValid, time, seconds);
+            fail(name, "tls-not-yet-valid", arrange)
+        };
+        judge_cases(
+            &SESAM,
+            &[
+                expired("as far as is allowed", LAST_SECOND, 60),
+                expired("some seconds", LAST_SECOND, 61),
+                expired("some minutes", LAST_SECOND, 600),
+                expired("some hours", LAST_SECOND, 36_000),
+                expired("some days", LAST_SECOND, 864_000),
+                expired("expired anyway", "2026-11-01T00:00:00Z", 864_000),
+                expired("expired, and behind", "2026-12-01T00:00:00Z", -36_000),
+                early("behind", "2026-10-01T00:00:00Z", -36_000),
+                early("too early anyway", "2026-09-30T23:59:59Z", -36_000),
+            ],
         );
-        assert_eq!(verdict.follows.len(), 1);
+        for (seconds, follows) in [(60, 0), (61, 1)] {
+            let mut facts = nothing_observed();
+            clock_ahead(TrustVerdict::Expired, LAST_SECOND, seconds)(&mut facts);
+            assert_eq!(verdict(&SESAM, &facts).follows.len(), follows);
+        }
     }
 }

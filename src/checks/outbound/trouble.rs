@@ -1,7 +1,7 @@
 //! What is wrong on the way to a host, and what to do about it.
 
 use crate::{
-    checks::{Cause, Status},
+    checks::{Cause, Item, Status},
     facts::outbound::HostProbe,
 };
 
@@ -63,6 +63,16 @@ impl Trouble {
     /// A trouble that forbids a verdict.
     pub fn unknown(cause: Cause, summary: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(Status::Unknown, cause, summary, advice)
+    }
+
+    /// The trouble as what a finding lists.
+    pub fn item(&self, name: impl Into<String>) -> Item {
+        let summary = self.summary.clone();
+        match self.status {
+            Status::Warn => Item::warn(name, self.cause, summary),
+            Status::Unknown => Item::undetermined(name, self.cause, summary),
+            _ => Item::fail(name, self.cause, summary),
+        }
     }
 
     fn new(

@@ -195,6 +195,24 @@ mod tests {
         facts::{Facts, Observed, outbound::*},
     };
 
+    fn unreachable() -> Connect {
+        Connect::Unreachable {
+            by: None,
+            how: "Network is unreachable".into(),
+        }
+    }
+
+    /// Answers that take as long as the profile allows, and some more.
+    fn takes(more_ms: u64) -> impl Fn(&mut Facts) {
+        move |facts| {
+            let slow_ms = facts.profile.network.slow_ms;
+            ways(move |attempt| {
+                let http = attempt.http.as_mut().unwrap();
+                http.took_ms = slow_ms + more_ms - attempt.connect_ms - 20;
+            })(facts);
+        }
+    }
+
     #[test]
     fn connections() {
         judge_cases(
@@ -224,14 +242,26 @@ mod tests {
                     "net-unreachable",
                     ways(|attempt| {
                         attempt.from = None;
-                        attempt.connect = Connect::Unreachable {
-                            by: None,
-                            how: "Network is unreachable".into(),
-                        };
-                        attempt.tls = None;
-                        attempt.http = None;
+                        connects(attempt, unreachable());
                     }),
                 ),
+                fail(
+                    "a next hop that is silent",
+                    "net-unreachable",
+                    ways(|attempt| connects(attempt, unreachable())),
+                ),
+                fail(
+                    "dropped twice",
+                    "tcp-timeout",
+                    portal(|probe| {
+                        for path in &mut probe.paths {
+                            path.tries = 2;
+                            connects(&mut path.attempt, Connect::Silent);
+                        }
+                    }),
+                ),
+                Case::new("just quick enough", Status::Pass, None, takes(0)),
+                warn("just too slow", "slow", takes(1)),
                 fail(
                     "odd",
                     "net-unreachable",
@@ -239,6 +269,26 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// The names are closed, and this is how the addresses stand that stand in for them.
+    fn fallbacks(at: &'static [(&'static str, Connect)]) -> impl Fn(&mut Facts) {
+        move |facts| {
+            unconnected(Connect::Silent)(facts);
+            let outbound = seen(facts);
+            for path in outbound.hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
+                connects(&mut path.attempt, Connect::Silent);
+            }
+            for (address, connect) in at {
+                outbound.fallbacks.push(FallbackProbe {
+                    group: "sesam".into(),
+                    address: ip(address),
+                    port: 443,
+                    connect: connect.clone(),
+                    connect_ms: 5,
+                });
+            }
+        }
     }
 
     #[test]
@@ -253,52 +303,51 @@ mod tests {
                     portal(|probe| {
                         let attempt = &mut probe.paths[1].attempt;
                         attempt.from = None;
-                        attempt.connect = Connect::Unreachable {
-                            by: None,
-                            how: "no".into(),
-                        };
+                        connects(attempt, unreachable());
                     }),
                 ),
                 warn(
                     "one host over IPv6",
                     "tcp-timeout",
                     portal(|probe| {
-                        probe.paths[1].attempt.connect = Connect::Silent;
-                        probe.paths[1].attempt.http = None;
+                        connects(&mut probe.paths[1].attempt, Connect::Silent);
                     }),
                 ),
                 fail(
                     "one host over IPv4",
                     "tcp-timeout",
                     portal(|probe| {
-                        probe.paths[0].attempt.connect = Connect::Silent;
-                        probe.paths[0].attempt.http = None;
+                        connects(&mut probe.paths[0].attempt, Connect::Silent);
                     }),
                 ),
                 warn("IPv6 as such", "ipv6-broken", |facts: &mut Facts| {
                     let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
                     for probe in &mut hosts {
-                        probe.paths[1].attempt.connect = Connect::Silent;
-                        probe.paths[1].attempt.http = None;
+                        connects(&mut probe.paths[1].attempt, Connect::Silent);
                     }
                     facts.outbound = Observed::Seen(outbound(hosts));
                 }),
-                warn("addresses only", "address-only", |facts: &mut Facts| {
-                    let mut hosts = vec![probe("portal.sesam.io"), probe("downloads.sesam.io")];
-                    for path in hosts.iter_mut().flat_map(|probe| &mut probe.paths) {
-                        path.attempt.connect = Connect::Silent;
-                        path.attempt.http = None;
-                    }
-                    let mut outbound = outbound(hosts);
-                    outbound.fallbacks.push(FallbackProbe {
-                        group: "sesam".into(),
-                        address: ip("137.116.234.60"),
-                        port: 443,
-                        connect: Connect::Open,
-                        connect_ms: 5,
-                    });
-                    facts.outbound = Observed::Seen(outbound);
-                }),
+                warn(
+                    "one address only",
+                    "address-only",
+                    fallbacks(&[("137.116.234.60", Connect::Open)]),
+                ),
+                warn(
+                    "addresses only",
+                    "address-only",
+                    fallbacks(&[
+                        ("137.116.234.60", Connect::Open),
+                        ("52.142.116.113", Connect::Open),
+                    ]),
+                ),
+                fail(
+                    "not even every address",
+                    "tcp-timeout",
+                    fallbacks(&[
+                        ("137.116.234.60", Connect::Open),
+                        ("52.142.116.113", Connect::Silent),
+                    ]),
+                ),
                 Case::new(
                     "not observed",
                     Status::Unknown,
