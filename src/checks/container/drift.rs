@@ -87,8 +87,7 @@ fn ports(details: &Details, service: &Service, found: &mut Vec<String>) {
             };
             let port = match mapping.published.as_deref() {
                 None => None,
-                // One of a range was chosen by the engine.
-                Some(range) if range.contains('-') => return None,
+                // One of a range, which is no number, was chosen by the engine.
                 Some(port) => Some(port.parse().ok()?),
             };
             let address = mapping
@@ -276,7 +275,7 @@ fn alike(written: &str, actual: &str) -> bool {
         let length = known(written).min(known(actual));
         return written.get(..length) == actual.get(..length);
     }
-    written == actual || written.split_whitespace().eq(actual.split_whitespace())
+    written.split_whitespace().eq(actual.split_whitespace())
 }
 
 fn pairs(container: &Container, details: &Details, service: &Service, found: &mut Vec<String>) {

@@ -312,6 +312,14 @@ mod tests {
                 case("reads the logs", Status::Pass, None, |_, details| {
                     mounts("/sesam/node-00/logs", details);
                 }),
+                case("reads the data", Status::Pass, None, |_, details| {
+                    mounts(DATA, details);
+                    details.mounts[0].writable = false;
+                }),
+                case("a volume of that name", Status::Pass, None, |_, details| {
+                    mounts(DATA, details);
+                    details.mounts[0].kind = "volume".into();
+                }),
                 case(
                     "is the stack's",
                     Status::Pass,
@@ -389,6 +397,19 @@ mod tests {
                     },
                 ),
                 Case::new(
+                    "one that could not be looked at has its name",
+                    Status::Fail,
+                    Some("holds-name"),
+                    |facts: &mut Facts| {
+                        other(|container, _| container.name = "traefik".into())(facts);
+                        engine(|engine| {
+                            if let Observed::Seen(containers) = &mut engine.containers {
+                                containers[0].details = Observed::TimedOut("traefik".into());
+                            }
+                        })(facts);
+                    },
+                ),
+                Case::new(
                     "nothing seen",
                     Status::Unknown,
                     Some("not-observed"),
@@ -404,14 +425,56 @@ mod tests {
             container.name = "nginx.before-sesam-doctor".into();
             container.state = State::Exited;
         };
+        let beside_the_stack = move |facts: &mut Facts| {
+            other(kept)(facts);
+            engine(|engine| {
+                if let Observed::Seen(containers) = &mut engine.containers {
+                    containers.push(of_project("data", "traefik"));
+                }
+            })(facts);
+        };
         judge_cases(
             &FOREIGN,
-            &[Case::new(
-                "no stack yet",
-                Status::Fail,
-                Some("interrupted"),
-                other(kept),
-            )],
+            &[
+                Case::new(
+                    "no stack yet",
+                    Status::Fail,
+                    Some("interrupted"),
+                    other(kept),
+                ),
+                Case::new("the new stack is up", Status::Pass, None, beside_the_stack),
+            ],
         );
+    }
+
+    fn of_project(project: &str, service: &str) -> Container {
+        let label = |name: &str, value: &str| {
+            (format!("com.docker.compose.{name}"), Some(value.to_owned()))
+        };
+        Container {
+            name: service.into(),
+            labels: BTreeMap::from([label("project", project), label("service", service)]),
+            details: Observed::Seen(Details::default()),
+            ..Container::default()
+        }
+    }
+
+    #[test]
+    fn without_a_file_the_stack_is_known_by_its_services() {
+        let profile = crate::profile::load("2023").unwrap();
+        let containers = [
+            of_project("data", "traefik"),
+            Container {
+                name: "sesam-node".into(),
+                ..of_project("data", "something")
+            },
+        ];
+        let foreign = |project| -> Vec<String> {
+            let found = foreign_containers(&profile, &containers, project);
+            found.into_iter().map(|one| one.name.clone()).collect()
+        };
+        assert_eq!(foreign(None), ["sesam-node"]);
+        assert_eq!(foreign(Some("data")), Vec::<String>::new());
+        assert_eq!(foreign(Some("other")), ["traefik", "sesam-node"]);
     }
 }

@@ -171,3 +171,77 @@ fn a_service_is_known_by_its_image_too() {
     let remarks = compare(&profile, &file).remarks.join("; ");
     assert!(remarks.contains("is called node here"), "{remarks}");
 }
+
+#[test]
+fn a_mount_that_went_elsewhere_is_told_from_one_that_is_not_there() {
+    type Change = fn(&mut Vec<Mount>);
+    let table: &[(Change, &str)] = &[
+        (
+            |volumes| volumes.retain(|own| own.target != "/tmp"),
+            "does not mount sesam-node-tmp at /tmp: temporary data fill Docker's layer of the container",
+        ),
+        (
+            |volumes| {
+                let own = volumes.iter_mut().find(|own| own.target == "/tmp");
+                own.unwrap().source = Some("/var/tmp".into());
+            },
+            "mounts /var/tmp at /tmp, not sesam-node-tmp: temporary data fill Docker's layer of the container",
+        ),
+        (
+            |volumes| {
+                let own = volumes.iter_mut().find(|own| own.target == "/tmp");
+                own.unwrap().target = "/elsewhere".into();
+            },
+            "does not mount sesam-node-tmp at /tmp: temporary data fill Docker's layer of the container",
+        ),
+    ];
+    let profile = profile::load("2023").unwrap();
+    for (change, expected) in table {
+        let mut file = complete(&profile);
+        change(&mut file.services.get_mut("sesam-node").unwrap().volumes);
+        let said: Vec<String> = compare(&profile, &file)
+            .differences
+            .into_iter()
+            .map(|difference| difference.item.summary)
+            .collect();
+        assert_eq!(said, [*expected]);
+    }
+    let mut file = complete(&profile);
+    let fluentbit = file.services.get_mut("fluentbit").unwrap();
+    fluentbit
+        .volumes
+        .retain(|own| own.source.as_deref() != Some("/var/log/"));
+    let said = compare(&profile, &file).differences;
+    assert_eq!(
+        said[0].item.summary,
+        "does not mount /var/log: the machine's logs are not sent"
+    );
+}
+
+#[test]
+fn a_label_without_a_star_has_to_be_that_label() {
+    let mut profile = profile::load("2023").unwrap();
+    let node = profile.stack.services.iter_mut();
+    for service in node.filter(|service| service.name == "sesam-node") {
+        service.labels = vec!["traefik.enable".into()];
+    }
+    let mut file = complete(&profile);
+    assert_eq!(causes(&profile, &file), Vec::<String>::new());
+    let node = file.services.get_mut("sesam-node").unwrap();
+    node.labels.clear();
+    node.labels.insert("traefik.enabled".into(), "true".into());
+    assert_eq!(causes(&profile, &file), ["label-missing"]);
+}
+
+#[test]
+fn the_policy_of_the_manual_needs_no_remark() {
+    let profile = profile::load("2023").unwrap();
+    let mut file = complete(&profile);
+    for service in file.services.values_mut() {
+        service.restart = Some("always".into());
+    }
+    let comparison = compare(&profile, &file);
+    assert!(comparison.differences.is_empty());
+    let remarks = comparison.remarks.join("; ");
+    assert!(!remarks.contains("unless"), "{remarks}");
+}

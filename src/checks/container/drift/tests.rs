@@ -232,6 +232,126 @@ fn what_differs_is_said_as_a_person_would() {
     }
 }
 
+/// What differs of the containers in [`made`], changed, from the service in [`file`], changed.
+fn said(
+    rewrite: impl Fn(&mut ComposeFile, &mut Service),
+    change: impl Fn(&mut Container, &mut Details),
+) -> Vec<String> {
+    let mut file = file();
+    let mut service = file.services["traefik"].clone();
+    rewrite(&mut file, &mut service);
+    let (mut container, mut details) = made();
+    change(&mut container, &mut details);
+    differences(&container, &details, &service, &file)
+}
+
+#[test]
+fn an_image_known_by_its_id_only_or_not_at_all_is_no_difference() {
+    let id = format!("sha256:{}", "0".repeat(64));
+    for image in [id.as_str(), ""] {
+        let found = said(|_, _| {}, |_, details| details.image = image.into());
+        assert_eq!(found, Vec::<String>::new(), "{image}");
+    }
+}
+
+#[test]
+fn a_port_of_a_range_may_be_any_of_it() {
+    let range = |_: &mut ComposeFile, service: &mut Service| {
+        service.ports[0].published = Some("8000-8010".into());
+    };
+    let at =
+        |port| move |_: &mut Container, details: &mut Details| details.ports[1].port = Some(port);
+    assert_eq!(said(range, at(8004)), Vec::<String>::new());
+}
+
+#[test]
+fn networks_and_volumes_have_the_names_that_compose_gives_them() {
+    let resource = |name: Option<&str>, external| Resource {
+        name: name.map(str::to_owned),
+        external,
+    };
+    let table = [
+        (resource(None, false), "data_own", "data_tmp"),
+        (resource(None, true), "own", "tmp"),
+        (resource(Some("shared"), false), "shared", "shared"),
+        (resource(Some("shared"), true), "shared", "shared"),
+    ];
+    for (resource, network, volume) in table {
+        let rewrite = |file: &mut ComposeFile, _: &mut Service| {
+            file.networks.insert("own".into(), resource.clone());
+            file.volumes.insert("tmp".into(), resource.clone());
+        };
+        let right = |_: &mut Container, details: &mut Details| {
+            details.networks.insert(network.into(), None);
+            details.mounts[1].source = volume.into();
+        };
+        assert_eq!(said(rewrite, right), Vec::<String>::new(), "{resource:?}");
+        let gone = |_: &mut Container, details: &mut Details| {
+            details.networks.remove("data_own");
+            details.mounts.pop();
+        };
+        let expected = [
+            format!("is not on the network {network}"),
+            format!("does not mount {volume} at /tmp"),
+        ];
+        assert_eq!(said(rewrite, gone), expected, "{resource:?}");
+    }
+}
+
+#[test]
+fn long_arguments_are_cut() {
+    for (length, is_cut) in [(200, false), (201, true)] {
+        let found = said(
+            |_, _| {},
+            |_, details| details.arguments.push("ä".repeat(length)),
+        );
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].contains('…'), is_cut, "{length}: {found:?}");
+    }
+}
+
+#[test]
+fn what_a_secret_hides_is_no_difference_and_what_stands_before_it_is() {
+    let actual = |word: &'static str| {
+        said(
+            |_, _| {},
+            move |_, details| details.arguments[1] = word.into(),
+        )
+    };
+    let same = Vec::<String>::new();
+    assert_eq!(actual("--token=x"), same);
+    assert_eq!(actual("--token=[redacted] "), same);
+    assert_eq!(actual("--other=x").len(), 1);
+    let written = said(
+        |_, service| service.command[1] = "--token=x".into(),
+        |_, _| {},
+    );
+    assert_eq!(written, same);
+}
+
+#[test]
+fn labels_and_log_options_have_their_values() {
+    let label = said(
+        |_, _| {},
+        |container, _| {
+            container.labels.insert("x".into(), Some("z".into()));
+        },
+    );
+    assert_eq!(label, ["has the label x=z, the file says y"]);
+    let limited = |_: &mut ComposeFile, service: &mut Service| {
+        service.log_options.insert("max-size".into(), "10m".into());
+    };
+    let option = |value: &'static str| {
+        move |_: &mut Container, details: &mut Details| {
+            details.log_options.insert("max-size".into(), value.into());
+        }
+    };
+    assert_eq!(said(limited, option("10m")), Vec::<String>::new());
+    let other = ["has not the log option max-size=10m"];
+    assert_eq!(said(limited, option("1g")), other);
+    assert_eq!(said(limited, |_, _| {}), other);
+}
+
 proptest! {
     #[test]
     fn no_path_makes_it_panic(directory: String, source: String) {
