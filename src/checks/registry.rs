@@ -279,6 +279,27 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_is_chosen_by_its_own_id_its_checks_or_its_category() {
+        let family = REGISTRY
+            .iter()
+            .find(|check| check.family_prefix().is_some())
+            .unwrap();
+        let member = format!("{}disk", family.family_prefix().unwrap());
+        let category = family.category.word();
+        let of = |only: &[&str], skip: &[&str]| {
+            let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+            Selection::unchecked(words(only), words(skip)).includes(family, &member)
+        };
+        assert!(of(&[], &[]));
+        for word in [member.as_str(), family.id, category] {
+            assert!(of(&[word], &[]), "{word}");
+            assert!(!of(&[], &[word]), "{word}");
+            assert!(!of(&[word], &[word]), "{word}");
+        }
+        assert!(!of(&["hardware.cpu"], &[]));
+    }
+
+    #[test]
     fn what_a_check_needs_is_judged_and_stands_before_it_or_after_but_never_in_a_circle() {
         fn descend(check: &Check, path: &mut Vec<&'static str>) {
             assert!(!path.contains(&check.id), "a circle: {path:?}");

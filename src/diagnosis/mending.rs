@@ -171,6 +171,15 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_judged_itself_is_left_as_it_is() {
+        static UNTOLD: Check = Check {
+            judge: Judge::One(|_| Ok(Verdict::unknown(BROKEN, "cannot be told"))),
+            ..PLAIN
+        };
+        assert_eq!(judged(&[&UNTOLD]).proposals, []);
+    }
+
+    #[test]
     fn what_follows_is_mended_where_what_it_follows_from_can_be() {
         let remedies = |checks: &[&'static Check]| -> Vec<(String, Remedy)> {
             let proposals = judged(checks).proposals;

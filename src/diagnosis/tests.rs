@@ -258,6 +258,33 @@ fn a_finding_that_is_the_same_trouble_as_another_is_told_once() {
 }
 
 #[test]
+fn a_warning_explains_what_is_not_known_and_no_failure() {
+    fn fails_too(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::fail(BAD, "broken").follows(&WARNING))
+    }
+    fn cannot_tell_either(_: &Context) -> crate::checks::Judgement {
+        Ok(Verdict::unknown(BAD, "cannot be told").follows(&WARNING))
+    }
+    check!(FAILS_TOO, "config.fails-too", Required, &[], fails_too);
+    check!(
+        UNTOLD_TOO,
+        "config.untold-too",
+        Required,
+        &[],
+        cannot_tell_either
+    );
+    let diagnosis = judged(
+        &[&WARNING, &FAILS_TOO, &UNTOLD_TOO],
+        Selection::default(),
+        false,
+    );
+    assert_eq!(
+        statuses(&diagnosis),
+        [Status::Warn, Status::Fail, Status::Blocked]
+    );
+}
+
+#[test]
 fn a_finding_may_follow_from_one_cause_of_another_only() {
     const OTHER: Cause = Cause::new("other", "something else");
     fn of_this(_: &Context) -> crate::checks::Judgement {

@@ -74,3 +74,108 @@ fn verdict(check: &Check, facts: &Facts) -> Option<Verdict> {
         Judge::Family { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{
+        checks::cases::{engine, nothing_observed, stack_file},
+        facts::{
+            Observed,
+            docker::{Container, Details, Information, State},
+        },
+    };
+
+    /// A container as compose makes it of the file, its log without a limit, on an engine that sets none.
+    fn made(service: &str) -> (Container, Details) {
+        let profile = crate::profile::load("2023").unwrap();
+        let mut services = profile.stack.services.iter();
+        let known = services.find(|known| known.name == service).unwrap();
+        let label = |name: &str, value: &str| {
+            (format!("com.docker.compose.{name}"), Some(value.to_owned()))
+        };
+        let container = Container {
+            name: service.into(),
+            id: format!("id of {service}"),
+            state: State::Running,
+            labels: BTreeMap::from([label("project", "data"), label("service", service)]),
+            ..Container::default()
+        };
+        let details = Details {
+            image: format!("{}:1.0", known.image),
+            restart_policy: "always".into(),
+            networks: BTreeMap::from([("data_default".into(), None)]),
+            log_driver: "local".into(),
+            ..Details::default()
+        };
+        (container, details)
+    }
+
+    /// The services whose containers are to be made anew, where these are changed.
+    fn anew(change: impl Fn(&mut Container, &mut Details)) -> Vec<Stale> {
+        let mut facts = nothing_observed();
+        stack_file(|_| {})(&mut facts);
+        engine(|engine| {
+            engine.information = Observed::Seen(Information {
+                logging_driver: "json-file".into(),
+                storage_driver: "overlay2".into(),
+                ..Information::default()
+            });
+            let services = ["watchtower", "traefik", "sesam-node", "fluentbit"];
+            let containers = services.map(|service| {
+                let (mut container, mut details) = made(service);
+                if service == "traefik" {
+                    change(&mut container, &mut details);
+                }
+                container.details = Observed::Seen(details);
+                container
+            });
+            engine.containers = Observed::Seen(containers.into());
+        })(&mut facts);
+        if let Observed::Seen(docker) = &mut facts.docker {
+            docker.daemon_file = Observed::Absent;
+        }
+        to_make_anew(&facts)
+    }
+
+    fn traefik() -> Vec<Stale> {
+        vec![Stale {
+            service: "traefik".into(),
+            id: "id of traefik".into(),
+        }]
+    }
+
+    #[test]
+    fn what_the_file_says_is_left() {
+        assert_eq!(anew(|_, _| {}), []);
+        assert_eq!(to_make_anew(&nothing_observed()), []);
+    }
+
+    #[test]
+    fn what_is_not_what_the_file_says_is_made_anew() {
+        assert_eq!(
+            anew(|_, details| details.image = "traefik:2".into()),
+            traefik()
+        );
+    }
+
+    #[test]
+    fn what_has_logs_without_a_limit_is_made_anew() {
+        let unlimited = |_: &mut Container, details: &mut Details| {
+            details.log_driver = "json-file".into();
+        };
+        assert_eq!(anew(unlimited), traefik());
+    }
+
+    #[test]
+    fn what_has_only_ended_or_was_not_made_by_compose_is_not_made_anew() {
+        assert_eq!(anew(|container, _| container.state = State::Exited), []);
+        let by_hand = |container: &mut Container, details: &mut Details| {
+            container.labels.clear();
+            details.log_driver = "json-file".into();
+        };
+        assert_eq!(anew(by_hand), []);
+    }
+}

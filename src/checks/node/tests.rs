@@ -109,6 +109,13 @@ fn what_is_wrong_with_traefik_explains_what_is_seen_through_it() {
         at(facts, vec![container, through]);
     });
     assert!(node_itself.is_empty());
+    let node_hangs = follows(&|facts: &mut Facts| {
+        let silent = Answer::TimedOut { after_ms: 5_000 };
+        let published = place(Way::Published, silent.clone(), silent);
+        let through = place(Way::Traefik, refused(), refused());
+        at(facts, vec![published, through]);
+    });
+    assert!(node_hangs.is_empty(), "{node_hangs:?}");
     assert!(follows(&saying(refused(), refused())).is_empty());
 }
 
@@ -123,13 +130,14 @@ fn cases() {
             ..Reply::default()
         })
     };
-    let slow = || {
+    let after = |took_ms| {
         Answer::Answered(Reply {
             status: 200,
-            took_ms: 4_000,
+            took_ms,
             ..Reply::default()
         })
     };
+    let slow = || after(4_000);
     let hung = || Answer::TimedOut { after_ms: 5_000 };
     let cut = || Answer::NoConnection {
         why: NoConnection::Cut {
@@ -165,6 +173,13 @@ fn cases() {
                 Fail,
                 Some("refused"),
                 saying(refused(), refused()),
+            ),
+            Case::new("not slow yet", Pass, None, saying(reply(200), after(2_000))),
+            Case::new(
+                "slow by a moment",
+                Warn,
+                Some("slow"),
+                saying(reply(200), after(2_001)),
             ),
             Case::new("slow", Warn, Some("slow"), saying(reply(200), slow())),
             Case::new("hung", Fail, Some("not-answering"), saying(hung(), hung())),
@@ -236,6 +251,12 @@ fn cases() {
                 through_traefik(503, "{\"status\": \"unwell\"}"),
             ),
             Case::new("fresh trace", Warn, Some("fresh-stacktrace"), with_trace(1)),
+            Case::new(
+                "trace of a day ago",
+                Warn,
+                Some("fresh-stacktrace"),
+                with_trace(24),
+            ),
             Case::new("old trace", Pass, None, with_trace(25)),
             Case::new("logs not readable", Pass, None, |facts: &mut Facts| {
                 at(facts, vec![place(Way::Published, reply(200), reply(200))]).stacktrace =

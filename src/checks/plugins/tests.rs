@@ -47,6 +47,12 @@ fn cases() {
         &PLUGIN,
         &[
             Case::new("well", Status::Pass, None, exited(0, said("OK | age=3h"))),
+            Case::new(
+                "well, with figures that cannot be read",
+                Status::Pass,
+                None,
+                exited(0, said("OK | age=3h size=")),
+            ),
             Case::new("says nothing", Status::Pass, None, exited(0, said(""))),
             Case::new(
                 "warns",

@@ -153,6 +153,12 @@ mod tests {
                     found(&[(Standalone, "v2.1.0")]),
                 ),
                 Case::new(
+                    "the first that is maintained",
+                    Status::Pass,
+                    None,
+                    found(&[(Plugin, "v2.0.0")]),
+                ),
+                Case::new(
                     "both",
                     Status::Pass,
                     None,

@@ -288,6 +288,30 @@ mod tests {
                     reach(Reach::NoSocket, installed()),
                 ),
                 Case::new(
+                    "stopped, and would start at boot",
+                    Status::Fail,
+                    Some("not-running"),
+                    reach(
+                        Reach::NoSocket,
+                        Installation {
+                            enabled: true,
+                            ..installed()
+                        },
+                    ),
+                ),
+                Case::new(
+                    "stopped, and of no package",
+                    Status::Fail,
+                    Some("not-running"),
+                    reach(
+                        Reach::NoSocket,
+                        Installation {
+                            unit: None,
+                            ..installed()
+                        },
+                    ),
+                ),
+                Case::new(
                     "crashed",
                     Status::Fail,
                     Some("not-running"),

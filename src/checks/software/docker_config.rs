@@ -205,7 +205,7 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, engine, judge_cases},
+            cases::{Case, engine, judge_cases, stack_file},
         },
         facts::{
             Facts,
@@ -326,6 +326,62 @@ mod tests {
                         ),
                         |_, _| {},
                     ),
+                ),
+                Case::new(
+                    "in force",
+                    Status::Pass,
+                    None,
+                    with(
+                        Some(
+                            serde_json::json!({"log-driver": "json-file", "log-opts": {"max-size": "1m"}}),
+                        ),
+                        |_, _| {},
+                    ),
+                ),
+                Case::new(
+                    "an engine that names no driver",
+                    Status::Pass,
+                    None,
+                    with(
+                        Some(
+                            serde_json::json!({"log-driver": "json-file", "log-opts": {"max-size": "1m"}}),
+                        ),
+                        |_, information| information.logging_driver.clear(),
+                    ),
+                ),
+                Case::new(
+                    "limited by the compose file for all",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        with(None, |_, _| {})(facts);
+                        stack_file(|file| {
+                            for service in file.services.values_mut() {
+                                service.log_options.insert("max-size".into(), "1m".into());
+                            }
+                        })(facts);
+                    },
+                ),
+                Case::new(
+                    "limited by the engine for all in the compose file",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        with(limited(), |_, _| {})(facts);
+                        stack_file(|_| {})(facts);
+                    },
+                ),
+                Case::new(
+                    "the compose file has a driver that the engine's options are not for",
+                    Status::Warn,
+                    unbounded,
+                    |facts: &mut Facts| {
+                        with(limited(), |_, _| {})(facts);
+                        stack_file(|file| {
+                            let node = file.services.get_mut("sesam-node").unwrap();
+                            node.log_driver = Some("json-file".into());
+                        })(facts);
+                    },
                 ),
                 Case::new("damaged", Status::Fail, Some("malformed"), broken),
                 Case::new(

@@ -363,6 +363,10 @@ mod tests {
         for (ahead, status, cause) in [
             (0_i64, Status::Pass, None),
             (-4, Status::Pass, None),
+            (5, Status::Pass, None),
+            (-5, Status::Pass, None),
+            (6, Status::Warn, Some("drifting")),
+            (60, Status::Warn, Some("drifting")),
             (20, Status::Warn, Some("drifting")),
             (-20, Status::Warn, Some("drifting")),
             (61, Status::Fail, Some("off")),

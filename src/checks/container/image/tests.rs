@@ -93,6 +93,29 @@ fn what_the_registry_serves_is_compared() {
                 ),
             ),
             Case::new(
+                "another service's and another tag's answers say nothing of it",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    registry("sesam-node", NODE, OURS, serves("sha256:ours"))(facts);
+                    if let Observed::Seen(logins) = &mut facts.registry_login {
+                        let mine = logins.images.clone();
+                        logins.images = mine.map(|mine| {
+                            let other = |service: &str, image: &str| ImageAnswer {
+                                service: service.into(),
+                                image: image.into(),
+                                ..serves("sha256:newer")
+                            };
+                            let others = vec![
+                                other("traefik", NODE),
+                                other("sesam-node", "sesam/sesam-node:nightly"),
+                            ];
+                            others.into_iter().chain(mine).collect()
+                        });
+                    }
+                },
+            ),
+            Case::new(
                 "no digest here",
                 Status::Unknown,
                 Some("no-digest"),

@@ -124,6 +124,28 @@ fn cases() {
                     details.oom_killed = true;
                 },
             ),
+            case(
+                "ended for want of memory",
+                fail,
+                Some("oom-killed"),
+                |container, details| {
+                    container.state = State::Exited;
+                    details.exit_code = 137;
+                    details.oom_killed = true;
+                },
+            ),
+            case(
+                "restarted, up for as long as settles it",
+                Status::Pass,
+                None,
+                |_, details| {
+                    details.restart_count = 7;
+                    details.started = "2026-11-23T14:59:00Z".parse().ok();
+                },
+            ),
+            case("started just now", Status::Pass, None, |_, details| {
+                details.started = "2026-11-23T14:59:58Z".parse().ok();
+            }),
             case("paused", fail, Some("paused"), |container, _| {
                 container.state = State::Paused;
             }),
@@ -158,6 +180,36 @@ fn cases() {
                 |container, _| container.state = State::Unknown,
             ),
             Case::new(
+                "the file calls the service otherwise",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    made(|_, _| {})(facts);
+                    stack_file(|file| {
+                        let service = file.services.remove("traefik").unwrap();
+                        file.services.insert("proxy".into(), service);
+                    })(facts);
+                },
+            ),
+            Case::new(
+                "the old project's has ended",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    made(|_, _| {})(facts);
+                    engine(|engine| {
+                        if let Observed::Seen(containers) = &mut engine.containers {
+                            let mut old = containers[0].clone();
+                            old.name = "old_traefik_1".into();
+                            old.state = State::Exited;
+                            let project = "com.docker.compose.project";
+                            old.labels.insert(project.into(), Some("old".into()));
+                            containers.insert(0, old);
+                        }
+                    })(facts);
+                },
+            ),
+            Case::new(
                 "not looked at",
                 Status::Unknown,
                 Some("timed-out"),
@@ -177,6 +229,25 @@ fn cases() {
                 |_: &mut Facts| {},
             ),
         ],
+    );
+}
+
+#[test]
+fn what_a_watchtower_that_ends_at_once_may_follow_from() {
+    let ended = |facts: &mut Facts| {
+        made(|container, details| {
+            container.name = "watchtower".into();
+            let service = "com.docker.compose.service";
+            container
+                .labels
+                .insert(service.into(), Some("watchtower".into()));
+            container.state = State::Exited;
+            details.exit_code = 1;
+        })(facts);
+    };
+    judge_cases(
+        &WATCHTOWER,
+        &[Case::new("ended", Status::Fail, Some("exited"), ended)],
     );
 }
 

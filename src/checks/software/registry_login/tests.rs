@@ -66,6 +66,21 @@ fn answered(trouble: Option<Trouble>) -> impl Fn(&mut Facts) {
     }
 }
 
+/// The registry lets nobody with root's login have the node's image.
+fn refuses_the_image(facts: &mut Facts) {
+    if let Observed::Seen(logins) = &mut facts.registry_login {
+        logins.images = Observed::Seen(vec![ImageAnswer {
+            service: "sesam-node".into(),
+            image: "sesam/sesam-node:weekly-prod".into(),
+            login: Some("/root/.docker/config.json".into()),
+            trouble: Some(Trouble::Unauthorized {
+                by: "registry".into(),
+            }),
+            ..ImageAnswer::default()
+        }]);
+    }
+}
+
 #[test]
 #[allow(clippy::too_many_lines)] // a table
 fn what_the_registry_says_to_a_login_counts() {
@@ -131,16 +146,64 @@ fn what_the_registry_says_to_a_login_counts() {
                 Some("no-access"),
                 |facts: &mut Facts| {
                     answered(None)(facts);
+                    refuses_the_image(facts);
+                },
+            ),
+            Case::new(
+                "one login's file may not be read, the other's registry does not answer",
+                Status::Unknown,
+                Some("registry-unreachable"),
+                |facts: &mut Facts| {
+                    answered(Some(Trouble::NoWay {
+                        how: "silent".into(),
+                    }))(facts);
                     if let Observed::Seen(logins) = &mut facts.registry_login {
-                        logins.images = Observed::Seen(vec![ImageAnswer {
-                            service: "sesam-node".into(),
-                            image: "sesam/sesam-node:weekly-prod".into(),
-                            login: Some("/root/.docker/config.json".into()),
-                            trouble: Some(Trouble::Unauthorized {
-                                by: "registry".into(),
-                            }),
-                            ..ImageAnswer::default()
-                        }]);
+                        logins.files[0].content = Observed::Denied("needs root".into());
+                    }
+                },
+            ),
+            Case::new(
+                "the registry was silent at the login, and refused the image",
+                Status::Unknown,
+                Some("registry-unreachable"),
+                |facts: &mut Facts| {
+                    answered(Some(Trouble::NoWay {
+                        how: "silent".into(),
+                    }))(facts);
+                    refuses_the_image(facts);
+                },
+            ),
+            Case::new(
+                "another account's login is accepted, and is not the image's",
+                Status::Unknown,
+                Some("registry-unreachable"),
+                |facts: &mut Facts| {
+                    answered(Some(Trouble::NoWay {
+                        how: "silent".into(),
+                    }))(facts);
+                    refuses_the_image(facts);
+                    if let Observed::Seen(logins) = &mut facts.registry_login {
+                        logins.answers = logins.answers.clone().map(|mut answers| {
+                            answers.push(LoginAnswer {
+                                file: "/home/operator/.docker/config.json".into(),
+                                trouble: None,
+                            });
+                            answers
+                        });
+                    }
+                },
+            ),
+            Case::new(
+                "another account's file is damaged",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    answered(None)(facts);
+                    if let Observed::Seen(logins) = &mut facts.registry_login {
+                        logins.files[0].content = Observed::Seen(LoginContent {
+                            malformed: Some("it is no JSON".into()),
+                            ..LoginContent::default()
+                        });
                     }
                 },
             ),

@@ -58,6 +58,14 @@ fn cases() {
                 but(|limits| limits.containerd = files(65_536)),
             ),
             Case::new(
+                "just enough from the start",
+                Status::Pass,
+                None,
+                but(|limits| {
+                    limits.containerd = process(FileLimit::Files(65_536), FileLimit::Unlimited);
+                }),
+            ),
+            Case::new(
                 "one too few",
                 Status::Warn,
                 few,
@@ -85,6 +93,24 @@ fn cases() {
                 but(|limits| limits.containerd = Observed::Absent),
             ),
             Case::new(
+                "no engine, and the kernel's end is just enough",
+                Status::Pass,
+                None,
+                but(|limits| {
+                    limits.containerd = Observed::Absent;
+                    limits.kernel = kernel(65_536, 1, 65_536);
+                }),
+            ),
+            Case::new(
+                "too few, and the kernel's end is just enough",
+                Status::Warn,
+                few,
+                but(|limits| {
+                    limits.containerd = files(1_024);
+                    limits.kernel = kernel(1 << 40, 1, 65_536);
+                }),
+            ),
+            Case::new(
                 "no engine, and the kernel's end is low",
                 Status::Warn,
                 few,
@@ -104,6 +130,12 @@ fn cases() {
                 Status::Warn,
                 Some("file-max"),
                 but(|limits| limits.kernel = kernel(50_000, 1, 1 << 20)),
+            ),
+            Case::new(
+                "used as much as may be",
+                Status::Pass,
+                None,
+                but(|limits| limits.kernel = kernel(100_000, 90_000, 1 << 20)),
             ),
             Case::new(
                 "nearly used up",

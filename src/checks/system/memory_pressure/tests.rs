@@ -45,6 +45,17 @@ fn killed_at(at: &str) -> Observed<OutOfMemoryKills> {
     })
 }
 
+/// A log without all of the kernel's beginning, which has one old kill of so many.
+fn reaching_back_to(since: &str, kills: u64) -> impl Fn(&mut Memory) {
+    move |memory| {
+        memory.kills = killed_at("2026-11-21T13:00:00Z").map(|log| OutOfMemoryKills {
+            complete_since: since.parse().ok(),
+            ..log
+        });
+        memory.kills_since_boot = Observed::Seen(kills);
+    }
+}
+
 fn available_bytes(bytes: Option<u64>) -> impl Fn(&mut Memory) {
     move |memory| {
         memory.amount = Observed::Seen(Amount {
@@ -155,6 +166,33 @@ fn what_cannot_be_seen() {
                     memory.kills = Observed::Denied(DENIED.into());
                     memory.kills_since_boot = Observed::Seen(3);
                 }),
+            ),
+            Case::new(
+                "log refused, one killed",
+                Status::Unknown,
+                Some("needs-root"),
+                but(|memory| {
+                    memory.kills = Observed::Denied(DENIED.into());
+                    memory.kills_since_boot = Observed::Seen(1);
+                }),
+            ),
+            Case::new(
+                "the log reaches back an hour only and lacks some",
+                Status::Pass,
+                None,
+                but(reaching_back_to("2026-11-23T14:00:00Z", 3)),
+            ),
+            Case::new(
+                "the log reaches back an hour only and lacks none",
+                Status::Pass,
+                None,
+                but(reaching_back_to("2026-11-23T14:00:00Z", 1)),
+            ),
+            Case::new(
+                "the log lacks some of long ago",
+                Status::Pass,
+                None,
+                but(reaching_back_to("2026-11-21T14:00:00Z", 3)),
             ),
             Case::new(
                 "log refused, no counter",
