@@ -49,7 +49,7 @@ impl fmt::Display for Bytes {
                 };
             }
         }
-        write!(formatter, "{} bytes", self.0)
+        formatter.write_str(&counted(self.0, "byte"))
     }
 }
 
@@ -63,14 +63,46 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
+/// `90 seconds`, `5 hours`, `12 days`: whole ones, in the unit that a person would take.
+#[must_use]
+pub fn roughly(seconds: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    match seconds {
+        0..120 => counted(seconds, "second"),
+        120..7_200 => counted(seconds / MINUTE, "minute"),
+        7_200..172_800 => counted(seconds / HOUR, "hour"),
+        _ => counted(seconds / DAY, "day"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn durations_read_as_a_person_says_them() {
+        for (seconds, text) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (7_199, "119 minutes"),
+            (7_200, "2 hours"),
+            (172_799, "47 hours"),
+            (172_800, "2 days"),
+            (31_536_000, "365 days"),
+        ] {
+            assert_eq!(roughly(seconds), text);
+        }
+    }
+
+    #[test]
     fn bytes_read_as_a_person_writes_them() {
         for (bytes, text) in [
             (0, "0 bytes"),
+            (1, "1 byte"),
             (999, "999 bytes"),
             (350_000_000_000, "350 GB"),
             (16_640_000_000, "16.6 GB"),

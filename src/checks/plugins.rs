@@ -118,11 +118,11 @@ fn judge(context: &Context, member: &str) -> Judgement {
 
 fn exited(run: &PluginRun, code: i32, said: &Said) -> Verdict {
     let text = parse(&said.output);
-    let summary = shortened(&text.summary, LONGEST_SUMMARY);
-    let summary = if summary.is_empty() {
+    let words = shortened(&text.summary, LONGEST_SUMMARY);
+    let summary = if words.is_empty() {
         format!("it ended with code {code} and said nothing")
     } else {
-        summary
+        words.clone()
     };
     let verdict = match code {
         2 => Verdict::fail(CRITICAL, summary).advice(by_hand(run)),
@@ -145,7 +145,11 @@ fn exited(run: &PluginRun, code: i32, said: &Said) -> Verdict {
         3 => Verdict::unknown(UNDETERMINED, summary).advice(by_hand(run)),
         _ => Verdict::unknown(
             BAD_EXIT_CODE,
-            format!("it ended with code {code}; the convention has 0 to 3 only: {summary}"),
+            if words.is_empty() {
+                format!("{summary}; the convention has codes 0 to 3 only")
+            } else {
+                format!("it ended with code {code}, and the convention has 0 to 3 only; it said: {words}")
+            },
         )
         .advice(by_hand(run)),
     };

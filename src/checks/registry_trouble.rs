@@ -1,7 +1,7 @@
 //! Why a registry did not say what it was asked, as causes that checks share.
 
 use super::{Cause, Item};
-use crate::facts::registry::Trouble;
+use crate::{facts::registry::Trouble, units::roughly};
 
 pub const UNREACHABLE: Cause = Cause::new(
     "registry-unreachable",
@@ -50,7 +50,11 @@ pub fn undetermined(name: &str, trouble: &Trouble) -> Option<Item> {
         Trouble::Unauthorized { by } => (NOT_ALLOWED, format!("{by} does not allow it")),
         Trouble::RateLimited { by, retry_after } => {
             let again = retry_after.as_ref().map_or_else(String::new, |when| {
-                format!(", and wants to be asked again after {when} (seconds, or a date)")
+                // RFC 9110, 10.2.3: a number of seconds, or a date.
+                match when.parse() {
+                    Ok(seconds) => format!(", and wants to be asked again in {}", roughly(seconds)),
+                    Err(_) => format!(", and wants to be asked again after {when}"),
+                }
             });
             (
                 RATE_LIMITED,
@@ -69,7 +73,7 @@ pub fn undetermined(name: &str, trouble: &Trouble) -> Option<Item> {
 /// What to do about it.
 pub fn advice(trouble: &Trouble) -> Option<&'static str> {
     match trouble {
-        Trouble::NotFound | Trouble::NotTried { .. } => None,
+        Trouble::NotTried { .. } => None,
         Trouble::NoWay { .. } => Some(
             "let the Docker daemon reach its registry; sesam-doctor check outbound.docker says what is in the way",
         ),
@@ -85,7 +89,7 @@ pub fn advice(trouble: &Trouble) -> Option<&'static str> {
         Trouble::ServiceError { .. } => Some(
             "run the doctor again later, and look at the registry's own status page (for Docker Hub www.dockerstatus.com)",
         ),
-        Trouble::Unexpected { .. } => Some(
+        Trouble::NotFound | Trouble::Unexpected { .. } => Some(
             "look what answers in the registry's place: docker pull of the image says it in its own words",
         ),
     }
@@ -99,7 +103,9 @@ mod tests {
     fn what_a_person_can_do_is_said_and_nothing_else() {
         let hindered = Trouble::Unexpected { how: "x".into() };
         assert!(advice(&hindered).is_some_and(|words| words.contains("docker pull")));
-        assert_eq!(advice(&Trouble::NotFound), None);
+        assert!(advice(&Trouble::NotFound).is_some());
+        let pinned = Trouble::NotTried { why: "x".into() };
+        assert_eq!(advice(&pinned), None);
         assert!(undetermined("image", &hindered).is_some());
         assert!(undetermined("image", &Trouble::NotFound).is_none());
     }

@@ -41,8 +41,22 @@ fn judge(context: &Context) -> Judgement {
     let items: Vec<Item> = waivers.iter().map(|waiver| item(waiver, context)).collect();
     let verdict = Verdict::worst_of(items, format!("{} in force", waivers.len()))
         .expected("waivers that name a check and whose last day has not passed");
-    Ok(if verdict.cause.is_some() {
+    let has = |verdict: &Verdict, cause: Cause| {
+        let mut causes = verdict
+            .items
+            .iter()
+            .filter_map(|item| item.cause.as_deref());
+        causes.any(|code| code == cause.code)
+    };
+    let verdict = if has(&verdict, EXPIRED) {
         verdict.advice("ask whoever approved it, then set a new `until` or delete the waiver from the settings file")
+    } else {
+        verdict
+    };
+    Ok(if has(&verdict, MATCHES_NOTHING) {
+        verdict.advice(
+            "correct the id in the settings file, or delete the waiver: sesam-doctor list shows every id",
+        )
     } else {
         verdict
     })

@@ -194,14 +194,5 @@ fn count_of(count: usize, noun: &str) -> String {
 
 /// The age of a report or the distance of an expiry in words: `3 hours`, `12 days`.
 fn distance(seconds: i64) -> String {
-    const HOUR: u64 = 3_600;
-    const DAY: u64 = 24 * HOUR;
-    let seconds = seconds.unsigned_abs();
-    if seconds >= 2 * DAY {
-        crate::units::counted(seconds / DAY, "day")
-    } else if seconds >= HOUR {
-        crate::units::counted(seconds / HOUR, "hour")
-    } else {
-        crate::units::counted(seconds / 60, "minute")
-    }
+    crate::units::roughly(seconds.unsigned_abs())
 }

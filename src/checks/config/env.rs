@@ -100,10 +100,10 @@ fn judge_file(context: &Context, stack: &Stack, file: &EnvironmentFile) -> Verdi
         .filter(|(_, item)| item.status > Status::Pass)
         .map(|(variable, _)| {
             format!(
-                "set {} in {path} to {} ({})",
+                "set {} ({}) in {path} to {}",
                 variable.name,
-                right_value(&context.profile.stack, variable.kind),
-                variable.why
+                variable.why,
+                right_value(&context.profile.stack, variable.kind)
             )
         })
         .collect();

@@ -50,7 +50,7 @@ fn name(container: &Container, service: &Service, found: &mut Vec<String>) {
         && is_named_otherwise(container, service)
     {
         found.push(format!(
-            "is called {}, the file says {written}",
+            "has the name {}, and by the file it is {written}",
             container.name
         ));
     }

@@ -74,6 +74,7 @@ fn judge(context: &Context) -> Judgement {
     let is_up = is_up(context.profile, containers, project);
     let mut items = Vec::new();
     let mut advice: Vec<String> = Vec::new();
+    let mut is_in_the_way = false;
     for container in containers {
         if is_of_stack(context.profile, container, project) {
             continue;
@@ -88,6 +89,7 @@ fn judge(context: &Context) -> Judgement {
                 );
             }
             Ok(Some(item)) => {
+                is_in_the_way = true;
                 items.push(item);
                 advice.push(format!(
                     "stop and remove it: docker rm -f {} (what it mounts stays; back up the data first)",
@@ -103,14 +105,12 @@ fn judge(context: &Context) -> Judgement {
         format!("{} looked at", crate::units::counted(count, "container")),
     )
     .expected("names, ports and data of the stack are the stack's alone");
-    let verdict = if advice.is_empty() {
-        verdict
+    let verdict = verdict.advice_all(advice);
+    Ok(if is_in_the_way {
+        verdict.advice("then start the stack: docker compose up -d")
     } else {
         verdict
-            .advice_all(advice)
-            .advice("then start the stack: docker compose up -d")
-    };
-    Ok(verdict)
+    })
 }
 
 /// The containers outside the stack that hold something of its, running or not.

@@ -17,7 +17,7 @@ use crate::{
         registry::{ImageAnswer, Trouble},
     },
     profile,
-    units::counted,
+    units::{counted, roughly},
 };
 
 const OUTDATED: Cause = Cause::new(
@@ -154,10 +154,23 @@ fn in_words(answer: &ImageAnswer) -> Option<String> {
     let digest = answer.digest.as_ref()?;
     Some(match (&answer.limit_left, &answer.limit) {
         (Some(left), Some(limit)) => {
-            format!("{digest}; of its limit {limit} there is left {left}")
+            let left = left.split(';').next().unwrap_or(left);
+            format!("{digest}; {left} left of {}", pulls(limit))
         }
         _ => digest.clone(),
     })
+}
+
+/// `100;w=21600`, as Docker Hub writes its limits, in words.
+fn pulls(limit: &str) -> String {
+    let parts = limit.split_once(";w=").and_then(|(count, seconds)| {
+        let count: u64 = count.trim().parse().ok()?;
+        Some((count, seconds.trim().parse().ok()?))
+    });
+    match parts {
+        Some((count, seconds)) => format!("{} in {}", counted(count, "pull"), roughly(seconds)),
+        None => limit.to_owned(),
+    }
 }
 
 /// One container, and all that tells what it should run.
@@ -273,7 +286,7 @@ impl Look<'_> {
             .map(|created| self.context.now.duration_since(created).as_hours() / 24)
             .and_then(|days| u64::try_from(days).ok())
             .map_or_else(String::new, |days| {
-                format!(", built {} ago", counted(days, "day"))
+                format!(" (built {} ago)", counted(days, "day"))
             })
     }
 

@@ -340,7 +340,19 @@ fn wrong_state(context: &Context, container: &Container, details: &Details) -> O
         ),
         State::Created => Some(not_started(container, details)),
         State::Restarting => None,
-        State::Exited | State::Dead | State::Removing | State::Unknown => {
+        State::Unknown => Some(
+            Verdict::fail(
+                EXITED,
+                format!(
+                    "{name} does not run: the engine gives a state that this doctor does not know"
+                ),
+            )
+            .advice(format!(
+                "see what state that is: docker inspect --format '{{{{.State.Status}}}}' {name}"
+            ))
+            .advice(format!("start it again, {COMPOSE_UP}")),
+        ),
+        State::Exited | State::Dead | State::Removing => {
             let error = if details.error.is_empty() {
                 last_line(details)
             } else {
@@ -437,12 +449,15 @@ fn evidence(verdict: Verdict, container: &Container, details: &Details) -> Verdi
         None => verdict,
     };
     match &details.last_log_lines {
-        Observed::Seen(lines) => lines
-            .iter()
-            .rev()
-            .take(5)
-            .rev()
-            .fold(verdict, |verdict, line| verdict.evidence("log", line)),
+        Observed::Seen(lines) => {
+            let said: Vec<&String> = lines
+                .iter()
+                .filter(|line| !line.trim().is_empty())
+                .collect();
+            said.iter()
+                .skip(said.len().saturating_sub(5))
+                .fold(verdict, |verdict, line| verdict.evidence("log", line))
+        }
         _ => verdict,
     }
 }

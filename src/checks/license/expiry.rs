@@ -8,7 +8,7 @@ use crate::{
         Verdict, system::clock,
     },
     facts::{Gap, Source},
-    units::counted,
+    units::{counted, roughly},
 };
 
 const EXPIRED: Cause = Cause::new("expired", "the license has ended");
@@ -109,15 +109,8 @@ fn hours(count: u32) -> SignedDuration {
     SignedDuration::from_hours(count.into())
 }
 
-/// `12 days`, `5 hours`, `1 hour`: whole ones, in the unit that tells most.
 fn distance(duration: SignedDuration) -> String {
-    let hours = duration.as_hours().unsigned_abs();
-    let minutes = duration.as_mins().unsigned_abs();
-    match (hours / 24, hours) {
-        (0, 0) => counted(minutes, "minute"),
-        (0, hours) => counted(hours, "hour"),
-        (days, _) => counted(days, "day"),
-    }
+    roughly(duration.as_secs().unsigned_abs())
 }
 
 #[cfg(test)]
@@ -239,7 +232,7 @@ mod tests {
     fn the_words_name_the_distance() {
         for (expires, summary) in [
             ("2026-12-05T15:00:00Z", "the license expires in 12 days"),
-            ("2026-11-24T16:00:00Z", "the license expires in 1 day"),
+            ("2026-11-24T16:00:00Z", "the license expires in 25 hours"),
             ("2026-11-23T20:00:00Z", "the license expires in 5 hours"),
             ("2026-11-23T15:02:00Z", "the license expires in 2 minutes"),
             ("2026-11-20T15:00:00Z", "the license expired 3 days ago"),

@@ -133,7 +133,11 @@ fn judge(context: &Context) -> Judgement {
             Verdict::fail(cause, format!("the node does not accept its license: {reason}"))
                 .evidence("asked at", &place.url)
                 .observed(cause.code)
-                .advice("renew the license in the Sesam portal, put it in place of the old one, and restart the node (docker restart sesam-node)")
+                .advice(if cause == MISSING {
+                    "download the license of this subscription from the Sesam portal, put it in its place, and restart the node (docker restart sesam-node)"
+                } else {
+                    "renew the license in the Sesam portal, put it in place of the old one, and restart the node (docker restart sesam-node)"
+                })
         }
         Word::TokenMissing => Verdict::skip(
             "the node tells of its license only to those who have a token, and the settings name none (node_token_file)",

@@ -85,6 +85,12 @@ fn cases() {
                 exited(127, said("")),
             ),
             Case::new(
+                "no such code, and a word",
+                Status::Unknown,
+                Some("bad-exit-code"),
+                exited(126, said("permission denied")),
+            ),
+            Case::new(
                 "negative code",
                 Status::Unknown,
                 Some("bad-exit-code"),

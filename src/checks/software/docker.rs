@@ -166,9 +166,16 @@ fn absent(docker: &Docker, seen: &str) -> Verdict {
             }
         }
         // Whether it is installed could not be seen; that it does not run is certain.
-        _ => stopped(&Installation::default(), seen),
+        _ => Verdict::fail(
+            NOT_RUNNING,
+            format!("Docker does not run ({seen}); whether it is installed could not be seen"),
+        )
+        .advice("start it, where it is installed: systemctl enable --now docker")
+        .advice(LOG),
     }
 }
+
+const LOG: &str = "if it ends again, its log says why: journalctl -u docker -n 50";
 
 fn stopped(installation: &Installation, seen: &str) -> Verdict {
     if installation.masked {
@@ -181,9 +188,16 @@ fn stopped(installation: &Installation, seen: &str) -> Verdict {
     let verdict = Verdict::fail(
         NOT_RUNNING,
         format!("Docker is installed and does not run: {seen}"),
-    )
-    .advice("start it: systemctl enable --now docker")
-    .advice("if it ends again, its log says why: journalctl -u docker -n 50");
+    );
+    let verdict = match (&installation.unit, &installation.daemon) {
+        (None, Some(daemon)) => verdict.advice(format!(
+            "start {} as services are started here: there is no docker.service for systemd",
+            daemon.display()
+        )),
+        _ => verdict
+            .advice("start it: systemctl enable --now docker")
+            .advice(LOG),
+    };
     let verdict = match &installation.daemon {
         Some(daemon) => verdict.evidence("engine", daemon.display()),
         None => verdict,
@@ -310,6 +324,17 @@ mod tests {
                             ..installed()
                         },
                     ),
+                ),
+                Case::new(
+                    "whether it is installed could not be seen",
+                    Status::Fail,
+                    Some("not-running"),
+                    |facts: &mut Facts| {
+                        reach(Reach::NoSocket, installed())(facts);
+                        if let Observed::Seen(docker) = &mut facts.docker {
+                            docker.installation = Observed::Failed("x".into());
+                        }
+                    },
                 ),
                 Case::new(
                     "crashed",

@@ -84,7 +84,7 @@ fn judge(context: &Context) -> Judgement {
     items.extend(without_access(context, logins));
     let verdict = verdict(&items, logins, registry)?;
     let mut verdict = verdict.expected(format!("a login for {registry} that it accepts"));
-    if context.facts.is_offline() {
+    if context.facts.is_offline() && verdict.status == Status::Pass {
         verdict = verdict.remark(format!(
             "whether the registry accepts it was not asked: {OFFLINE}"
         ));

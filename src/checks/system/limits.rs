@@ -10,7 +10,7 @@ use crate::{
         limits::{FileLimit, KernelLimits, Limits, ProcessLimits},
     },
     profile::System,
-    units::percent,
+    units::{counted, percent},
 };
 
 const OPEN_FILES: Cause = Cause::new(
@@ -194,7 +194,7 @@ fn judge_kernel(kernel: &KernelLimits, required: &System) -> Item {
             ),
         )
     } else {
-        Item::pass(who, format!("{} files open", kernel.in_use))
+        Item::pass(who, format!("{} open", counted(kernel.in_use, "file")))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         Gap, Source,
         memory::{Kill, KilledFor, Memory},
     },
-    units::counted,
+    units::{Bytes, counted},
 };
 
 const OOM_KILLED: Cause = Cause::new(
@@ -149,7 +149,8 @@ fn unread_log(gap: Gap, counted_kills: Option<u64>) -> Verdict {
         Some(count) => {
             let mut verdict = Verdict::from(gap).evidence("kills since the start", count);
             verdict.summary = format!(
-                "the kernel has killed for want of memory since its start ({count} times); when is in its log: {}",
+                "the kernel has killed for want of memory since its start ({}); when is in its log: {}",
+                counted(count, "time"),
                 verdict.summary
             );
             verdict
@@ -206,7 +207,10 @@ fn available(context: &Context, memory: &Memory) -> Verdict {
         .evidence("memory available", format!("{available} ({percent:.1} %)"))
         .evidence(
             "swap",
-            format!("{} of {} free", amount.swap_free, amount.swap_total),
+            match amount.swap_total {
+                Bytes(0) => "none".to_owned(),
+                total => format!("{} of {total} free", amount.swap_free),
+            },
         )
         .measure(
             Measurement::bytes("memory_available_bytes", available)

@@ -137,7 +137,7 @@ fn what_differs_is_said_as_a_person_would() {
     let table: &[(Change, &str)] = &[
         (
             |container, _| container.name = "old".into(),
-            "is called old, the file says traefik",
+            "has the name old, and by the file it is traefik",
         ),
         (
             |_, details| details.image = "traefik:v2.9".into(),

@@ -116,6 +116,35 @@ fn what_the_registry_serves_is_compared() {
                 },
             ),
             Case::new(
+                "a limit in no form that is known",
+                Status::Pass,
+                None,
+                registry(
+                    "sesam-node",
+                    NODE,
+                    OURS,
+                    ImageAnswer {
+                        limit: Some("100;w=x".into()),
+                        limit_left: Some("many".into()),
+                        ..serves("sha256:ours")
+                    },
+                ),
+            ),
+            Case::new(
+                "rate-limited until a date",
+                Status::Unknown,
+                Some("rate-limited"),
+                registry(
+                    "sesam-node",
+                    NODE,
+                    OURS,
+                    refuses(Trouble::RateLimited {
+                        by: by(),
+                        retry_after: Some("Wed, 25 Nov 2026 10:00:00 GMT".into()),
+                    }),
+                ),
+            ),
+            Case::new(
                 "no digest here",
                 Status::Unknown,
                 Some("no-digest"),
