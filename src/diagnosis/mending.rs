@@ -171,12 +171,21 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_judged_itself_is_left_as_it_is() {
+    fn what_could_not_be_judged_itself_is_left_as_it_is_with_what_follows_from_it() {
         static UNTOLD: Check = Check {
             judge: Judge::One(|_| Ok(Verdict::unknown(BROKEN, "cannot be told"))),
             ..PLAIN
         };
+        static FOLLOWING: Check = Check {
+            id: "config.following",
+            judge: Judge::One(|_| {
+                Ok(Verdict::warn(BROKEN, "nearly broken").follows_cause(&UNTOLD, BROKEN))
+            }),
+            ..PLAIN
+        };
+        assert_eq!(judged(&[&FOLLOWING]).proposals.len(), 1);
         assert_eq!(judged(&[&UNTOLD]).proposals, []);
+        assert_eq!(judged(&[&UNTOLD, &FOLLOWING]).proposals, []);
     }
 
     #[test]
