@@ -108,3 +108,18 @@ impl Measurement {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_nothing_reaches_is_none() {
+        for endless in [Limit::Above(f64::INFINITY), Limit::Below(f64::NAN)] {
+            let measured = Measurement::new("x", 1.0).warn(endless).fail(endless);
+            assert_eq!((measured.warn, measured.fail), (None, None));
+        }
+        let measured = Measurement::new("x", 1.0).warn(Limit::Above(0.5));
+        assert_eq!(measured.warn.map(Limit::value), Some(0.5));
+    }
+}

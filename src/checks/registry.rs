@@ -221,6 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn words_are_those_of_the_json() {
+        use crate::checks::{Direction, Level};
+        let told = |value: serde_json::Value| value.as_str().map(str::to_owned);
+        for level in [Level::Required, Level::Recommended, Level::Information] {
+            let json = serde_json::to_value(level).unwrap();
+            assert_eq!(told(json).as_deref(), Some(level.word()));
+        }
+        for direction in [Direction::Inbound, Direction::Outbound] {
+            let json = serde_json::to_value(direction).unwrap();
+            assert_eq!(told(json).as_deref(), Some(direction.word()));
+        }
+        for category in Category::ALL {
+            let json = serde_json::to_value(category).unwrap();
+            assert_eq!(told(json).as_deref(), Some(category.word()));
+        }
+        for status in crate::checks::Status::ALL {
+            let json = serde_json::to_value(status).unwrap();
+            assert_eq!(told(json).as_deref(), Some(status.word()));
+        }
+    }
+
+    #[test]
     fn every_declaration_is_complete() {
         let mut ids = BTreeSet::new();
         for check in REGISTRY {

@@ -154,6 +154,29 @@ fn a_check_sees_the_sources_that_it_declares() {
 }
 
 #[test]
+fn a_finding_took_as_long_as_the_slowest_of_what_its_check_reads() {
+    check!(BOTH, "config.both", Required, &[], passes, reads: &[Source::Clock, Source::Host]);
+    let mut facts = nothing_observed();
+    facts.durations_ms = [
+        (Source::Clock, 7),
+        (Source::Host, 40),
+        (Source::Docker, 900),
+    ]
+    .into();
+    let rules = Rules {
+        selection: Selection::default(),
+        strict: false,
+        now: facts.observed_at,
+    };
+    let took: Vec<u64> = diagnose_by(&[&BOTH, &READER, &ROOT], &facts, &rules)
+        .findings
+        .iter()
+        .map(|finding| finding.duration_ms)
+        .collect();
+    assert_eq!(took, [40, 7, 0]);
+}
+
+#[test]
 fn what_selected_checks_and_those_before_them_read_is_observed() {
     let of = |only: &[&str]| sources(&selecting(only, &[]));
     // Its own, and what the checks read that it needs: where the data are, and the directory that it lies in.

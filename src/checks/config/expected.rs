@@ -193,10 +193,11 @@ impl Comparison {
             return;
         }
         for port in &expected.ports {
+            let number = port.to_string();
             let published = service
                 .ports
                 .iter()
-                .filter(|mapping| mapping.published.as_deref() == Some(&port.to_string()));
+                .filter(|mapping| mapping.published.as_ref() == Some(&number));
             let addresses: Vec<&str> = published
                 .map(|mapping| mapping.host_ip.as_deref().unwrap_or(""))
                 .collect();
@@ -328,7 +329,7 @@ impl Comparison {
 
     fn names(&mut self, expected: &profile::Service, service: &Service, file: &ComposeFile) {
         let name = &expected.name;
-        if service.container_name.as_deref() != Some(name) {
+        if service.container_name.as_ref() != Some(name) {
             let called = match &service.container_name {
                 Some(other) => other.clone(),
                 None => format!("{}-{name}-1", file.project),

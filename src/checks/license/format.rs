@@ -163,7 +163,7 @@ pub(super) fn shown(id: &str) -> String {
         })
         .collect();
     if letters.next().is_some() {
-        start + "…"
+        format!("{start}…")
     } else {
         start
     }

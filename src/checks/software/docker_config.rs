@@ -169,7 +169,9 @@ fn logs(
             let name = &service.name;
             let made = containers
                 .iter()
-                .find(|container| container.name == *name || container.service() == Some(name))
+                .find(|container| {
+                    container.name == *name || container.service() == Some(name.as_str())
+                })
                 .and_then(|container| container.details.seen().ok());
             let written = file.and_then(|file| file.services.get(name));
             let (driver, is_limited) = match (made, written) {

@@ -2,7 +2,8 @@
 //!
 //! usage: sesam-doctor-mutation LIST [--skip FILE] SOURCE…
 //!
-//! The sources are changed in place. LIST gets a line for each mutant: its number, its place, and what it changes.
+//! The sources are changed in place. LIST gets a line for each mutant: its place, what it changes, and the line of code.
+//! What FILE lists, in the same form without line and column, is left out.
 
 use std::{collections::BTreeSet, fs, process::ExitCode};
 
@@ -17,6 +18,7 @@ use syn::{
 /// The mutants of one run.
 struct Mutants {
     file: String,
+    lines: Vec<String>,
     skipped: BTreeSet<String>,
     list: Vec<String>,
 }
@@ -25,12 +27,12 @@ impl Mutants {
     /// The switch of a new mutant; none where it was asked to be left out.
     fn switch(&mut self, span: Span, what: &str) -> Option<Expr> {
         let start = span.start();
-        let place = format!("{}:{}:{}: {what}", self.file, start.line, start.column + 1);
-        if self.skipped.contains(&place) {
+        let line = self.lines.get(start.line - 1).map_or("", |line| line.trim());
+        if self.skipped.contains(&format!("{}: {what} in {line}", self.file)) {
             return None;
         }
         let number = u32::try_from(self.list.len()).ok()?;
-        self.list.push(place);
+        self.list.push(format!("{}:{}:{}: {what} in {line}", self.file, start.line, start.column + 1));
         Some(parse_quote!(crate::mutant(#number)))
     }
 
@@ -51,8 +53,15 @@ impl Mutants {
                 "Option" => values.push(("None", parse_quote!(None))),
                 "Vec" => values.push(("vec![]", parse_quote!(Vec::new()))),
                 "String" => values.push(("\"\"", parse_quote!(String::new()))),
+                "f64" => values.extend([("0.0", parse_quote!(0.0)), ("1.0", parse_quote!(1.0))]),
+                "u64" | "u32" | "usize" | "i64" => values.extend([("0", parse_quote!(0)), ("1", parse_quote!(1))]),
                 _ => {}
             }
+        }
+        if let Type::Reference(reference) = &**returned
+            && matches!(&*reference.elem, Type::Path(path) if path.path.is_ident("str"))
+        {
+            values.push(("\"\"", parse_quote!("")));
         }
         for (words, value) in values.into_iter().rev() {
             let what = format!("replace {name} with {words}");
@@ -82,6 +91,20 @@ impl Mutants {
             }
             return;
         }
+        let arithmetic: Option<(&str, &[&str])> = match binary.op {
+            BinOp::Add(_) => Some(("+", &["-", "*"])),
+            BinOp::Sub(_) => Some(("-", &["+", "/"])),
+            BinOp::Mul(_) => Some(("*", &["/", "+"])),
+            BinOp::Div(_) => Some(("/", &["*", "%"])),
+            BinOp::BitAnd(_) => Some(("&", &["|", "^"])),
+            _ => None,
+        };
+        if let Some((was, others)) = arithmetic {
+            if let Some(chosen) = self.chosen(span, binary.op, was, others) {
+                *expression = parse_quote!((match (#left, #right) { (left, right) => #chosen }));
+            }
+            return;
+        }
         let (was, others): (&str, &[&str]) = match binary.op {
             BinOp::Eq(_) => ("==", &["!="]),
             BinOp::Ne(_) => ("!=", &["=="]),
@@ -91,7 +114,13 @@ impl Mutants {
             BinOp::Ge(_) => (">=", &[">", "<"]),
             _ => return,
         };
-        let original = binary.op;
+        if let Some(chosen) = self.chosen(span, binary.op, was, others) {
+            *expression = parse_quote!((match (&(#left), &(#right)) { (left, right) => #chosen }));
+        }
+    }
+
+    /// One of several operators between `left` and `right`, by the switches; nothing where all were to be left out.
+    fn chosen(&mut self, span: Span, original: BinOp, was: &str, others: &[&str]) -> Option<Expr> {
         let mut chosen: Expr = parse_quote!(left #original right);
         let before = self.list.len();
         for other in others {
@@ -102,9 +131,7 @@ impl Mutants {
                 chosen = parse_quote!(if #switch { left #operator right } else { #chosen });
             }
         }
-        if self.list.len() > before {
-            *expression = parse_quote!((match (&(#left), &(#right)) { (left, right) => #chosen }));
-        }
+        (self.list.len() > before).then_some(chosen)
     }
 
     /// `span` is where the guard stood before anything in it was changed.
@@ -210,6 +237,7 @@ fn main() -> ExitCode {
     };
     let mut mutants = Mutants {
         file: String::new(),
+        lines: Vec::new(),
         skipped: BTreeSet::new(),
         list: Vec::new(),
     };
@@ -223,6 +251,7 @@ fn main() -> ExitCode {
         let text = fs::read_to_string(&source).expect("a source that can be read");
         let mut file: File = syn::parse_file(&text).expect("a source that compiles");
         mutants.file.clone_from(&source);
+        mutants.lines = text.lines().map(str::to_owned).collect();
         mutants.visit_file_mut(&mut file);
         fs::write(&source, prettyplease::unparse(&file)).expect("a place to write to");
     }
