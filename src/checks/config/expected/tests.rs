@@ -245,3 +245,16 @@ fn the_policy_of_the_manual_needs_no_remark() {
     let remarks = comparison.remarks.join("; ");
     assert!(!remarks.contains("unless"), "{remarks}");
 }
+
+#[test]
+fn the_port_that_is_not_published_is_named() {
+    let profile = profile::load("2023").unwrap();
+    let mut file = complete(&profile);
+    let traefik = file.services.get_mut("traefik").unwrap();
+    traefik
+        .ports
+        .retain(|mapping| mapping.published.as_deref() == Some("443"));
+    let said = compare(&profile, &file).differences;
+    let said: Vec<&str> = said.iter().map(|one| one.item.summary.as_str()).collect();
+    assert_eq!(said, ["does not publish port 80"]);
+}
