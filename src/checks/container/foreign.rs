@@ -299,6 +299,7 @@ mod tests {
     const DATA: &str = "/srv/data/sesam/node-00/data";
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         let case = |name, status, cause, change: fn(&mut Container, &mut Details)| {
             Case::new(name, status, cause, other(change))

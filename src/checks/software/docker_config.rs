@@ -259,6 +259,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         let broken = |facts: &mut Facts| {
             with(None, |_, _| {})(facts);

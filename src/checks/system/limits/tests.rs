@@ -45,6 +45,7 @@ fn kernel(file_max: u64, in_use: u64, nr_open: u64) -> Observed<KernelLimits> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn cases() {
     let few = Some("open-files");
     judge_cases(
