@@ -283,6 +283,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         let pass = |name, at| Case::new(name, Status::Pass, None, records(at));
         let fail = |name, cause, at| Case::new(name, Status::Fail, Some(cause), records(at));

@@ -149,7 +149,7 @@ fn refused(proxy: &ProxyUse, attempt: &Attempt, tunnel: &Tunnel) -> Option<Troub
             ..
         } => Trouble::fail(
             causes::PROXY_FORBIDDEN,
-            format!("{name} forbids it (403{})", detail(headers)),
+            format!("{name} forbids the connection (403{})", detail(headers)),
             format!(
                 "ask whoever runs the proxy {} to allow CONNECT to {host}",
                 proxy.address
@@ -159,7 +159,7 @@ fn refused(proxy: &ProxyUse, attempt: &Attempt, tunnel: &Tunnel) -> Option<Troub
         Tunnel::LoginRefused => login(proxy, true, ""),
         Tunnel::Forbidden => Trouble::fail(
             causes::PROXY_FORBIDDEN,
-            format!("{name} forbids it by its rules"),
+            format!("{name} forbids the connection by its rules"),
             format!(
                 "ask whoever runs the proxy {} to allow {host}",
                 proxy.address
@@ -167,7 +167,7 @@ fn refused(proxy: &ProxyUse, attempt: &Attempt, tunnel: &Tunnel) -> Option<Troub
         ),
         Tunnel::NoWay { how } => Trouble::fail(
             causes::PROXY_ERROR,
-            format!("{name} finds no way there: {how}"),
+            format!("{name} finds no way to the host: {how}"),
             cannot_connect(proxy),
         ),
         Tunnel::Refused {

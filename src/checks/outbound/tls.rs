@@ -264,7 +264,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
             dated.what
         ),
         format!(
-            "{first}whoever runs what answers at {} for {host} has to give it a certificate that is valid now",
+            "{first}whoever runs what answers at {} for {host} has to renew its certificate, with dates that hold now",
             attempt.address
         ),
     )
@@ -291,6 +291,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn encryption() {
         judge_cases(
             &SESAM,

@@ -73,6 +73,7 @@ fn fail(name: &'static str, cause: &'static str, arrange: impl Fn(&mut Facts) + 
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn cases() {
     judge_cases(
         &NODE_DOMAIN,
