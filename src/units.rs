@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// A number of bytes.
@@ -63,12 +64,13 @@ pub fn counted(count: u64, noun: &str) -> String {
     }
 }
 
-/// `90 seconds`, `5 hours`, `12 days`: whole ones, in the unit that a person would take.
+/// `90 seconds`, `5 hours`, `12 days`: whole ones, in the unit that a person would take; ahead or ago is not said.
 #[must_use]
-pub fn roughly(seconds: u64) -> String {
+pub fn roughly(duration: SignedDuration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
+    let seconds = duration.as_secs().unsigned_abs();
     match seconds {
         0..120 => counted(seconds, "second"),
         120..7_200 => counted(seconds / MINUTE, "minute"),
@@ -94,7 +96,8 @@ mod tests {
             (172_800, "2 days"),
             (31_536_000, "365 days"),
         ] {
-            assert_eq!(roughly(seconds), text);
+            assert_eq!(roughly(SignedDuration::from_secs(seconds)), text);
+            assert_eq!(roughly(SignedDuration::from_secs(-seconds)), text);
         }
     }
 

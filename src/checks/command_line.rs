@@ -1,10 +1,11 @@
 //! Paths in commands that advice proposes.
 
-use std::borrow::Cow;
+use std::path::Path;
 
 /// The path as a person can paste it into a shell; what cannot be quoted becomes a word that stands for it.
-pub(super) fn quoted(path: &str) -> Cow<'_, str> {
-    shlex::try_quote(path).unwrap_or(Cow::Borrowed("PATH"))
+pub(super) fn quoted(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref().to_string_lossy();
+    shlex::try_quote(&path).map_or_else(|_| "PATH".to_owned(), Into::into)
 }
 
 #[cfg(test)]

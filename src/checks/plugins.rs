@@ -1,7 +1,10 @@
 //! `plugin.*`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        command_line::quoted,
+    },
     facts::{
         Gap, Source,
         plugins::{DIRECTORY, Measurement, Outcome, PluginRun, Refusal, Said, parse},
@@ -107,7 +110,7 @@ fn judge(context: &Context, member: &str) -> Judgement {
         }
         Outcome::NotExecutable => Verdict::skip("it is not executable").remark(format!(
             "`chmod 755 {}` makes it one of the site's checks",
-            run.path
+            quoted(&run.path)
         )),
         Outcome::Refused(refusal) => refused(refusal),
     };
@@ -212,14 +215,18 @@ fn refused(refusal: &Refusal) -> Verdict {
             format!("not executed: {path} belongs to user {uid} and not to root"),
         )
         .advice(format!(
-            "see that the plugin is what it should be, then `chown root:root {path}`"
+            "see that the plugin is what it should be, then `chown root:root {}`",
+            quoted(path)
         )),
         Refusal::WritableByOthers { path, mode } => Verdict::unknown(
             WRITABLE_BY_OTHERS,
             format!("not executed: {path} can be written by others than root (mode {mode:04o})"),
         )
         .advice(if mode & 0o1000 == 0 {
-            format!("see that the plugin is what it should be, then `chmod go-w {path}`")
+            format!(
+                "see that the plugin is what it should be, then `chmod go-w {}`",
+                quoted(path)
+            )
         } else {
             format!("keep plugins elsewhere than in {path}, which is for all to write")
         }),
@@ -229,14 +236,14 @@ fn refused(refusal: &Refusal) -> Verdict {
                 "not executed: {path} would run with the rights of its owner (mode {mode:04o})"
             ),
         )
-        .advice(format!("`chmod u-s,g-s {path}`")),
+        .advice(format!("`chmod u-s,g-s {}`", quoted(path))),
     }
 }
 
 fn by_hand(run: &PluginRun) -> String {
     format!(
         "run it by hand as the doctor does: `env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C {}`",
-        run.path
+        quoted(&run.path)
     )
 }
 

@@ -1,5 +1,7 @@
 //! Why a registry did not say what it was asked, as causes that checks share.
 
+use jiff::SignedDuration;
+
 use super::{Cause, Item};
 use crate::{facts::registry::Trouble, units::roughly};
 
@@ -52,7 +54,10 @@ pub fn undetermined(name: &str, trouble: &Trouble) -> Option<Item> {
             let again = retry_after.as_ref().map_or_else(String::new, |when| {
                 // RFC 9110, 10.2.3: a number of seconds, or a date.
                 match when.parse() {
-                    Ok(seconds) => format!(", and wants to be asked again in {}", roughly(seconds)),
+                    Ok(seconds) => format!(
+                        ", and wants to be asked again in {}",
+                        roughly(SignedDuration::from_secs(seconds))
+                    ),
                     Err(_) => format!(", and wants to be asked again after {when}"),
                 }
             });

@@ -194,5 +194,5 @@ fn count_of(count: usize, noun: &str) -> String {
 
 /// The age of a report or the distance of an expiry in words: `3 hours`, `12 days`.
 fn distance(seconds: i64) -> String {
-    crate::units::roughly(seconds.unsigned_abs())
+    crate::units::roughly(jiff::SignedDuration::from_secs(seconds))
 }

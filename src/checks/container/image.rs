@@ -1,5 +1,7 @@
 //! `container.image`
 
+use jiff::SignedDuration;
+
 use super::{FOREIGN, find};
 use crate::{
     checks::{
@@ -165,10 +167,11 @@ fn in_words(answer: &ImageAnswer) -> Option<String> {
 fn pulls(limit: &str) -> String {
     let parts = limit.split_once(";w=").and_then(|(count, seconds)| {
         let count: u64 = count.trim().parse().ok()?;
-        Some((count, seconds.trim().parse().ok()?))
+        let seconds = seconds.trim().parse().ok()?;
+        Some((count, SignedDuration::from_secs(seconds)))
     });
     match parts {
-        Some((count, seconds)) => format!("{} in {}", counted(count, "pull"), roughly(seconds)),
+        Some((count, time)) => format!("{} in {}", counted(count, "pull"), roughly(time)),
         None => limit.to_owned(),
     }
 }

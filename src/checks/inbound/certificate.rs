@@ -5,11 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     causes,
     door::{DoorVerdict, Outside},
-    outside::in_words,
 };
-use crate::facts::{
-    outbound::{HttpOutcome, Tls, TrustVerdict},
-    probe_report::Door,
+use crate::{
+    facts::{
+        outbound::{HttpOutcome, Tls, TrustVerdict},
+        probe_report::Door,
+    },
+    units::roughly,
 };
 
 /// Who issued the certificate that a door presents.
@@ -138,7 +140,7 @@ fn dated(outside: Outside, door: &Door, tls: &Tls, is_over: bool) -> DoorVerdict
             } else {
                 "ahead of"
             };
-            let by = in_words(ahead);
+            let by = roughly(ahead);
             DoorVerdict::faulty(
                 cause,
                 format!(

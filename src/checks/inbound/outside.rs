@@ -9,7 +9,7 @@ use super::{
 use crate::{
     checks::Context,
     facts::{Gap, Observed, probe_report::Probe},
-    units::counted,
+    units::roughly,
 };
 
 /// What a report from outside says.
@@ -77,8 +77,8 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
     if age > SignedDuration::from_hours(i64::from(valid_hours)) {
         return View::Useless(format!(
             "the probe's report is {} old and does not count any more (after {}): probe again",
-            in_words(age),
-            in_words(SignedDuration::from_hours(i64::from(valid_hours)))
+            roughly(age),
+            roughly(SignedDuration::from_hours(i64::from(valid_hours)))
         ));
     }
     if probe.probed_at > later(context.now) {
@@ -116,7 +116,7 @@ pub fn view<'a>(context: &Context<'a>, port: u16) -> View<'a> {
         probe,
         phases,
         doors,
-        age: in_words(age.max(SignedDuration::ZERO)),
+        age: roughly(age.max(SignedDuration::ZERO)),
     })
 }
 
@@ -135,15 +135,6 @@ fn other_node<'a>(context: &Context<'a>, host: &str) -> Option<&'a str> {
 fn later(now: Timestamp) -> Timestamp {
     now.checked_add(SignedDuration::from_mins(10))
         .unwrap_or(now)
-}
-
-pub(super) fn in_words(duration: SignedDuration) -> String {
-    let minutes = duration.as_secs().unsigned_abs() / 60;
-    match minutes {
-        0..=119 => counted(minutes, "minute"),
-        120..=2_879 => counted(minutes / 60, "hour"),
-        _ => counted(minutes / 1440, "day"),
-    }
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ fn judge_creation(created: Timestamp, context: &Context) -> Option<Verdict> {
     (ahead > tolerance).then(|| {
         Verdict::fail(
             CREATED_IN_FUTURE,
-            format!("the license was made {} from now: is this machine's clock behind?", distance(ahead)),
+            format!("the license was made {} from now: is this machine's clock behind?", roughly(ahead)),
         )
         .advice("compare this machine's clock with another one (timedatectl, date -u) and correct it; if it is right, ask Sesam for a new license")
         .evidence("judged as of", context.now)
@@ -93,24 +93,20 @@ fn judge_end(expires: Timestamp, context: &Context) -> Verdict {
     let enough = hours(context.profile.license.warn_days.saturating_mul(24));
     let renew = "renew the license in the Sesam portal, put it in place of the old one, and upload it to the node";
     if left <= SignedDuration::ZERO {
-        let summary = format!("the license expired {} ago", distance(left));
+        let summary = format!("the license expired {} ago", roughly(left));
         Verdict::fail(EXPIRED, summary)
             .advice(renew)
             .evidence("judged as of", context.now)
     } else if left <= enough {
-        let summary = format!("the license expires in {}", distance(left));
+        let summary = format!("the license expires in {}", roughly(left));
         Verdict::warn(EXPIRING, summary).advice(renew)
     } else {
-        Verdict::pass(format!("the license expires in {}", distance(left)))
+        Verdict::pass(format!("the license expires in {}", roughly(left)))
     }
 }
 
 fn hours(count: u32) -> SignedDuration {
     SignedDuration::from_hours(count.into())
-}
-
-fn distance(duration: SignedDuration) -> String {
-    roughly(duration.as_secs().unsigned_abs())
 }
 
 #[cfg(test)]

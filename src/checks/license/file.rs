@@ -4,7 +4,7 @@ use super::{EMPTY, replace};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
-        Verdict, layout,
+        Verdict, command_line::quoted, layout,
     },
     facts::{
         FileKind, Gap, Source,
@@ -144,6 +144,7 @@ fn judge_file(file: &LicenseFile, limit: Bytes, user: Option<u32>) -> Verdict {
 
 fn judge_permissions(file: &LicenseFile, user: Option<u32>) -> Verdict {
     let path = file.path.display();
+    let word = quoted(&file.path);
     let may = |bits: u32| file.permissions & bits != 0;
     if let Some(user) = user
         && !readable_by(file, user)
@@ -155,7 +156,7 @@ fn judge_permissions(file: &LicenseFile, user: Option<u32>) -> Verdict {
                 file.owner, file.group, file.permissions
             ),
         )
-        .advice(format!("chown {user}:{user} {path} && chmod 640 {path}"));
+        .advice(format!("chown {user}:{user} {word} && chmod 640 {word}"));
     }
     if !may(0o444) {
         return Verdict::fail(
@@ -165,14 +166,14 @@ fn judge_permissions(file: &LicenseFile, user: Option<u32>) -> Verdict {
                 file.permissions
             ),
         )
-        .advice(format!("chmod 640 {path}"));
+        .advice(format!("chmod 640 {word}"));
     }
     let verdict = if may(0o002) {
         Verdict::warn(WORLD_WRITABLE, format!("every account may change {path}"))
-            .advice(format!("chmod o-rwx {path}"))
+            .advice(format!("chmod o-rwx {word}"))
     } else if may(0o004) {
         Verdict::warn(WORLD_READABLE, format!("every account may read {path}"))
-            .advice(format!("chmod o-rwx {path}"))
+            .advice(format!("chmod o-rwx {word}"))
     } else {
         Verdict::pass(format!("{path}, {}", file.size_bytes))
     };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     facts::outbound::{Attempt, Certificate, Handshake, Tls, TrustVerdict},
-    units::counted,
+    units::roughly,
 };
 
 /// A handshake that did not end well.
@@ -225,7 +225,7 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
         } else {
             "ahead of"
         };
-        format!("{} {direction}", rounded(ahead))
+        format!("{} {direction}", roughly(ahead))
     });
     if let Some(off) = &off
         && dated.holds
@@ -268,16 +268,6 @@ fn dated(around: Surroundings, attempt: &Attempt, tls: &Tls, dated: Dated) -> Tr
             attempt.address
         ),
     )
-}
-
-fn rounded(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().unsigned_abs();
-    match seconds {
-        0..=119 => counted(seconds, "second"),
-        120..=7_199 => counted(seconds / 60, "minute"),
-        7_200..=172_799 => counted(seconds / 3600, "hour"),
-        _ => counted(seconds / 86400, "day"),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
+        command_line::quoted,
     },
     facts::{
         Gap, Observed, Source,
@@ -67,8 +68,10 @@ fn judge(context: &Context) -> Judgement {
         return Err(program.version.seen().err().unwrap_or(Gap::NotAsked));
     } else if let Some(program) = programs.found.first() {
         let path = program.path.display();
-        Verdict::fail(NOT_EXECUTABLE, format!("{path} may not be executed"))
-            .advice(format!("let it be executed: chmod 755 {path}"))
+        Verdict::fail(NOT_EXECUTABLE, format!("{path} may not be executed")).advice(format!(
+            "let it be executed: chmod 755 {}",
+            quoted(&program.path)
+        ))
     } else {
         Verdict::fail(MISSING, "no compose was found").advice(install)
     };

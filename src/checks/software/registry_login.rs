@@ -6,7 +6,9 @@ use super::DOCKER;
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
-        Remedy, Status, Verdict, dns, outbound,
+        Remedy, Status, Verdict,
+        command_line::quoted,
+        dns, outbound,
         registry_trouble::{
             self, NOT_ALLOWED, RATE_LIMITED, SERVICE_ERROR, UNREACHABLE, UNTRUSTED, WRONG_SERVICE,
         },
@@ -119,7 +121,7 @@ fn verdict(items: &[Item], logins: &RegistryLogins, registry: &str) -> Judgement
     if let Some(item) = first(REJECTED) {
         return Ok(Verdict::fail(REJECTED, said(item)).advice(format!(
             "log in anew with the login from Sesam support, as the account whose login it is: docker --config {} login --username NAME",
-            Path::new(&item.name).parent().unwrap_or(Path::new("~/.docker")).display()
+            quoted(Path::new(&item.name).parent().unwrap_or(Path::new("/root/.docker")))
         )));
     }
     if let Some(item) = first(NO_ACCESS) {

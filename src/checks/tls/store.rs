@@ -4,7 +4,7 @@ use super::{chain, own};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Mend, Prose, Remedy, Restricted,
-        Verdict, config, container, layout,
+        Verdict, command_line::quoted, config, container, layout,
     },
     facts::{
         FileKind, Source,
@@ -109,10 +109,11 @@ fn acme_file(file: &AcmeFile, certificates: &Certificates, context: &Context) ->
     /// Permissions for group and others, any of which Traefik refuses.
     const OTHERS: u32 = 0o077;
     let path = file.path.display();
+    let word = quoted(&file.path);
     if let Some(fault) = &file.fault {
         let advice = if file.kind == FileKind::Directory {
             format!(
-                "Docker makes a directory where a file to be mounted is missing: stop Traefik, remove the directory (rmdir {path}), mount the directory above it instead, and start the stack"
+                "Docker makes a directory where a file to be mounted is missing: stop Traefik, remove the directory (rmdir {word}), mount the directory above it instead, and start the stack"
             )
         } else {
             format!("stop Traefik, move {path} away, and start it again")
@@ -133,7 +134,7 @@ fn acme_file(file: &AcmeFile, certificates: &Certificates, context: &Context) ->
         )
         .observed(format!("{:o}", file.permissions))
         .expected("mode 600")
-        .advice(format!("chmod 600 {path}, then restart Traefik")));
+        .advice(format!("chmod 600 {word}, then restart Traefik")));
     }
     let stored = match &file.content {
         None => return Err(crate::facts::Gap::NotAsked),
