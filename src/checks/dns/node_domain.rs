@@ -24,7 +24,7 @@ const REFUSED: Cause = Cause::new("dns-refused", "the name server refuses to res
 const NO_ADDRESS: Cause = Cause::new("dns-no-address", "the name exists and has no address");
 const OTHER_ADDRESS: Cause = Cause::new(
     "other-address",
-    "the name leads to an address that is neither this machine's nor declared in the settings",
+    "the name leads to an address at which others do not find this machine and that the settings do not declare",
 );
 const IPV6_NOT_SERVED: Cause = Cause::new(
     "ipv6-not-served",
@@ -50,7 +50,7 @@ pub static NODE_DOMAIN: Check = Check {
         IPV6_NOT_SERVED,
     ],
     prose: Prose {
-        checks: "The name servers are asked for `NODE_DOMAIN` of `.env`. Every address that they give has to be one of this machine's own, or one that the settings declare in `public_addresses`; at an IPv6 address of this machine something has to listen where IPv4 is served.",
+        checks: "The name servers are asked for `NODE_DOMAIN` of `.env`. Every address that they give has to be one of this machine's own by which others can reach it (not a loopback or link-local one), or one that the settings declare in `public_addresses`; at an IPv6 address of this machine something has to listen where IPv4 is served.",
         why: "Clients and Let's Encrypt come by this name. Where it leads elsewhere, the node is not reached and no certificate is issued; an IPv6 address that nothing serves fails those clients, and Let's Encrypt, that prefer IPv6.",
         remedy: "Have whoever runs the zone point the name at this machine. Behind a router that translates addresses, declare the outer ones in the settings' `public_addresses`.",
     },
