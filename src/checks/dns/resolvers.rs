@@ -147,7 +147,7 @@ fn steps(resolvers: &Resolvers, servers: &[Item], upstreams: &[Item], file: &str
     });
     for (_, asked) in local {
         steps.push(format!(
-            "look at the name server of this machine itself at {} (systemd-resolved: systemctl status systemd-resolved, resolvectl status)",
+            "look at the name server of this machine itself at {} (systemd-resolved: systemctl status systemd-resolved, resolvectl status), or name another in {file}",
             asked.server
         ));
     }

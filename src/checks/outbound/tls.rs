@@ -445,6 +445,28 @@ mod tests {
                 expired("expired anyway", "2026-11-01T00:00:00Z", 864_000),
                 expired("expired, and behind", "2026-12-01T00:00:00Z", -36_000),
                 early("behind", "2026-10-01T00:00:00Z", -36_000),
+                fail(
+                    "one host's clock is wrong",
+                    "tls-expired",
+                    |facts: &mut Facts| {
+                        clock_ahead(TrustVerdict::Expired, LAST_SECOND, 600)(facts);
+                        let hosts = &mut seen(facts).hosts;
+                        let mut answers = hosts[0].paths.clone();
+                        let Some(HttpOutcome::Answered(answer)) = answers[0]
+                            .attempt
+                            .http
+                            .as_mut()
+                            .map(|http| &mut http.outcome)
+                        else {
+                            panic!("no answer");
+                        };
+                        answer.date = Some("2026-12-01T00:00:00Z".parse().unwrap());
+                        for path in &mut answers {
+                            path.attempt.tls.as_mut().unwrap().trust = Some(TrustVerdict::Trusted);
+                        }
+                        hosts[1].paths = answers;
+                    },
+                ),
                 early("too early anyway", "2026-09-30T23:59:59Z", -36_000),
             ],
         );
