@@ -258,6 +258,7 @@ mod tests {
                         kind: RecordKind::Caa,
                         transport: Transport::Udp,
                         tries: 1,
+                        udp_is_silent: false,
                         took_ms: 1,
                         answer: Answer::Replied(Reply {
                             code,

@@ -114,10 +114,8 @@ fn addresses(node: &NodeNames) -> Result<Vec<IpAddr>, Gap> {
 
 fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: bool) -> Item {
     let name = address.to_string();
-    let known = own
-        .iter()
-        .find(|known| known.address == address && !is_near(address));
-    if let Some(known) = known {
+    let known = own.iter().find(|known| known.address == address);
+    if let Some(known) = known.filter(|known| known.is_for_others()) {
         if address.is_ipv6() && is_silent {
             return Item::fail(
                 name,
@@ -133,10 +131,15 @@ fn item(address: IpAddr, own: &[OwnAddress], declared: &[IpAddr], is_silent: boo
     if declared.contains(&address) {
         return Item::pass(name, "is declared in public_addresses");
     }
-    let why = if is_near(address) {
-        "it leads every client to itself or to its own link, not to this machine"
-    } else {
-        "it is neither this machine's nor declared in the settings"
+    let why = match known {
+        _ if is_near(address) => {
+            "it leads every client to itself or to its own link, not to this machine".to_owned()
+        }
+        Some(known) => format!(
+            "only containers of this machine reach it there ({})",
+            known.interface
+        ),
+        None => "it is neither this machine's nor declared in the settings".to_owned(),
     };
     Item::fail(name, OTHER_ADDRESS, why)
 }
@@ -157,7 +160,7 @@ fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
     if other {
         let own: Vec<String> = own
             .iter()
-            .filter(|known| !is_near(known.address))
+            .filter(|known| known.is_for_others())
             .map(|known| known.address.to_string())
             .collect();
         verdict = verdict.advice(format!(

@@ -230,7 +230,7 @@ enum Asker {
 }
 
 fn is_tcp_only(asked: &Asked) -> bool {
-    asked.transport == Transport::Tcp && asked.tries > 2
+    asked.transport == Transport::Tcp && asked.udp_is_silent
 }
 
 fn item(asked: &Asked, name: &str, slow_ms: u64, by: Asker) -> Item {

@@ -64,6 +64,7 @@ pub fn said(code: ReplyCode, addresses: &[&str]) -> Asked {
         kind: RecordKind::A,
         transport: Transport::Udp,
         tries: 1,
+        udp_is_silent: false,
         took_ms: 1,
         answer: Answer::Replied(Reply {
             code,

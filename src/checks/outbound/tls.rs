@@ -45,7 +45,7 @@ pub fn failed(around: Surroundings, attempt: &Attempt, tls: &Tls) -> Trouble {
         ),
         Handshake::Alert(alert) => Trouble::fail(
             causes::TLS_CUT,
-            format!("{opened}, then {address} refuses TLS for this name (alert {alert})"),
+            format!("{opened}, then {address} refuses TLS for this name: {alert}"),
             format!("ask the network team what at {address} refuses TLS for {host}"),
         ),
         Handshake::Cut(how) | Handshake::Failed(how) => Trouble::fail(
@@ -290,7 +290,9 @@ mod tests {
                 fail(
                     "alert",
                     "tls-cut",
-                    handshake(Handshake::Alert("UnrecognisedName".into())),
+                    handshake(Handshake::Alert(
+                        "it knows no such name (TLS alert 112)".into(),
+                    )),
                 ),
                 fail("odd", "tls-cut", handshake(Handshake::Failed("?".into()))),
                 fail("hangs", "tls-timeout", handshake(Handshake::Silent)),

@@ -29,6 +29,7 @@ pub async fn ask(server: IpAddr, name: &str, kind: RecordKind, deadline: Instant
         server: SocketAddr::new(server, PORT),
         deadline,
         tries: 0,
+        udp_is_silent: false,
         transport: Transport::Udp,
     };
     let answer = match exchange.ask_thoroughly(name, kind).await {
@@ -40,6 +41,7 @@ pub async fn ask(server: IpAddr, name: &str, kind: RecordKind, deadline: Instant
         kind,
         transport: exchange.transport,
         tries: exchange.tries,
+        udp_is_silent: exchange.udp_is_silent,
         took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         answer,
     }
@@ -49,6 +51,7 @@ struct Exchange {
     server: SocketAddr,
     deadline: Instant,
     tries: u8,
+    udp_is_silent: bool,
     transport: Transport,
 }
 
@@ -108,6 +111,7 @@ impl Exchange {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let (server, deadline) = (self.server, self.deadline);
         self.transport = Transport::Udp;
+        self.udp_is_silent = false;
         self.tries = self.tries.saturating_add(1);
         let mut sent_again = false;
         let by_udp = by_udp(server, question, left / SEND_AGAIN_AFTER, &mut sent_again);
@@ -125,6 +129,7 @@ impl Exchange {
                     }
                 } => {
                     self.transport = Transport::Tcp;
+                    self.udp_is_silent = true;
                     self.tries = self.tries.saturating_add(2);
                     return Ok(late);
                 }

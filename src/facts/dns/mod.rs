@@ -56,6 +56,9 @@ pub struct Asked {
     pub transport: Transport,
     /// How often the question was sent.
     pub tries: u8,
+    /// Whether the reply came over TCP since UDP had brought nothing, not even a reply that was cut short.
+    #[serde(default)]
+    pub udp_is_silent: bool,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// What the server said.

@@ -9,8 +9,11 @@ use crate::facts::Observed;
 /// Containers and tunnels can give a machine thousands; nobody reads more than these.
 const MOST_ADDRESSES: usize = 64;
 
-/// What container engines and hypervisors begin the names of their own bridges with; `br-` is Docker's for its networks.
-const BRIDGES: [&str; 6] = ["docker", "br-", "veth", "virbr", "lxcbr", "cni"];
+/// What container engines and hypervisors begin the names of their own bridges with.
+const BRIDGES: [&str; 5] = ["docker", "veth", "virbr", "lxcbr", "cni"];
+/// Docker names the bridge of a network by the first letters of its id.
+const DOCKER_NETWORK: &str = "br-";
+const LETTERS_OF_ID: usize = 12;
 
 /// One address of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,15 +26,18 @@ pub struct OwnAddress {
 
 impl OwnAddress {
     /// Whether others can reach the machine by it: it is neither this machine's only, nor this link's, nor its containers'.
-    fn is_for_others(&self) -> bool {
+    #[must_use]
+    pub fn is_for_others(&self) -> bool {
         let is_near = match self.address {
             IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
         };
-        let is_bridge = BRIDGES
-            .iter()
-            .any(|bridge| self.interface.starts_with(bridge));
-        !is_near && !is_bridge && !self.address.is_unspecified()
+        let name = &self.interface;
+        let is_bridge = BRIDGES.iter().any(|bridge| name.starts_with(bridge));
+        let is_of_docker = name.strip_prefix(DOCKER_NETWORK).is_some_and(|id| {
+            id.len() == LETTERS_OF_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        !is_near && !is_bridge && !is_of_docker && !self.address.is_unspecified()
     }
 }
 
@@ -94,6 +100,7 @@ mod tests {
             ("10.20.30.40", "eth0", true),
             ("2001:db8::40", "ens18", true),
             ("192.168.1.7", "br0", true),
+            ("192.168.1.7", "br-lan", true),
             ("127.0.0.1", "lo", false),
             ("::1", "lo", false),
             ("169.254.3.4", "eth0", false),

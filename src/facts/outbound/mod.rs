@@ -1,5 +1,6 @@
 //! The hosts that the product needs, and what answers there: all of them at once, each over IPv4 and IPv6.
 
+mod alert;
 mod certificate;
 pub mod connect;
 pub mod http;

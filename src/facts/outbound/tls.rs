@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::certificate::Certificate;
+use super::{alert, certificate::Certificate};
 
 /// More certificates than any chain has.
 const LONGEST_CHAIN: usize = 10;
@@ -306,8 +306,8 @@ fn failure(error: &io::Error) -> Handshake {
             | AlertDescription::HandshakeFailure
             | AlertDescription::InsufficientSecurity,
         )) => Handshake::Version("it refused TLS 1.2 and TLS 1.3".into()),
-        Some(Error::PeerIncompatible(what)) => Handshake::Version(format!("{what:?}")),
-        Some(Error::AlertReceived(alert)) => Handshake::Alert(format!("{alert:?}")),
+        Some(Error::PeerIncompatible(what)) => Handshake::Version(alert::incompatible(what)),
+        Some(Error::AlertReceived(alert)) => Handshake::Alert(alert::alert(*alert)),
         Some(
             error @ (Error::InvalidMessage(_)
             | Error::InappropriateMessage { .. }

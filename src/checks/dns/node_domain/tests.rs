@@ -26,6 +26,7 @@ fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
                 kind: RecordKind::A,
                 transport: Transport::Udp,
                 tries: 1,
+                udp_is_silent: false,
                 took_ms: 1,
                 answer: Answer::Replied(Reply {
                     code,
@@ -45,6 +46,10 @@ fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
             own("::1"),
             own("fe80::7"),
             own("2001:db8::7"),
+            OwnAddress {
+                address: "172.17.0.1".parse().unwrap(),
+                interface: "docker0".into(),
+            },
         ]),
         ..NodeNames::default()
     }
@@ -97,6 +102,11 @@ fn cases() {
                 "every client itself",
                 "other-address",
                 seen(ReplyCode::NoError, &["127.0.0.1"]),
+            ),
+            fail(
+                "Docker's bridge",
+                "other-address",
+                seen(ReplyCode::NoError, &["172.17.0.1"]),
             ),
             fail(
                 "every client's own link",

@@ -35,6 +35,7 @@ fn asked(server: &str, answer: Answer) -> Asked {
         kind: RecordKind::A,
         transport: Transport::Udp,
         tries: 1,
+        udp_is_silent: false,
         took_ms: 3,
         answer,
     }
@@ -65,7 +66,8 @@ fn well() -> Asked {
 fn by_tcp() -> Asked {
     Asked {
         transport: Transport::Tcp,
-        tries: 4,
+        tries: 3,
+        udp_is_silent: true,
         ..well()
     }
 }
@@ -130,6 +132,16 @@ fn cases() {
                 None,
                 servers(&[|| Asked {
                     tries: 2,
+                    udp_is_silent: false,
+                    ..by_tcp()
+                }]),
+            ),
+            Case::new(
+                "a datagram was lost, and the answer is too long for one",
+                Status::Pass,
+                None,
+                servers(&[|| Asked {
+                    udp_is_silent: false,
                     ..by_tcp()
                 }]),
             ),
