@@ -1,6 +1,7 @@
 //! EXPLAIN: which findings follow from which, what was waived, and what is left as the root cause.
 
 mod apart;
+mod finding;
 mod mending;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 
 pub use apart::diagnose_apart;
+pub use finding::{Finding, Fix, WaiverNote};
 use mending::{fix, remedies};
 
 use crate::{
@@ -19,7 +21,6 @@ use crate::{
         Verdict,
     },
     facts::{Facts, Source, View},
-    report::{Finding, Fix, WaiverNote},
     settings::Waiver,
     utc::date_of,
 };

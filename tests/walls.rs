@@ -37,9 +37,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     (
         "diagnosis",
-        &[
-            "checks", "defects", "facts", "profile", "report", "settings", "utc",
-        ],
+        &["checks", "defects", "facts", "profile", "settings", "utc"],
     ),
     (
         "report",

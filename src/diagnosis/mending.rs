@@ -1,10 +1,9 @@
 //! What `--fix` can do about what was found.
 
-use super::Instance;
+use super::{Finding, Fix, Instance};
 use crate::{
     checks::{Remedy, Safety, Status},
     facts::Facts,
-    report::{Finding, Fix},
 };
 
 /// What can be done about each instance. One that follows from others is mended only where all of these can be: what
