@@ -3,7 +3,7 @@
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, OFFLINE, Prose, Verdict,
-        certificate_mode,
+        certificate_mode, outbound,
     },
     facts::{
         Gap, Source,
@@ -32,6 +32,11 @@ const SERVFAIL: Cause = Cause::new(
     "the name server fails on the question for CAA records, and then no authority issues",
 );
 
+const REFUSED: Cause = Cause::new(
+    "dns-refused",
+    "the name servers refuse the question for CAA records, so that nothing is known of them here",
+);
+
 /// See [`Prose::checks`] in the declaration.
 pub static CAA: Check = Check {
     id: "dns.caa",
@@ -41,7 +46,7 @@ pub static CAA: Check = Check {
     needs: &[&NODE_DOMAIN],
     reads: &[Source::NodeNames, Source::Stack, Source::Certificates],
     reference: "RFC 8659; operator's manual, certificates by Let's Encrypt",
-    causes: &[FORBIDDEN, METHOD, CRITICAL, SERVFAIL],
+    causes: &[FORBIDDEN, METHOD, CRITICAL, SERVFAIL, REFUSED],
     prose: Prose {
         checks: "The CAA records of `NODE_DOMAIN` or, where it has none, of the nearest parent that has some. Without any record every authority may issue; with `issue` records one of them has to name letsencrypt.org, and to allow the HTTP challenge. Skipped where the node serves a certificate of the customer's own or a self-signed one, as the profile (`[certificates] mode`) or the stack says.",
         why: "An authority has to refuse a certificate that CAA records do not allow. Everything else can be right, and the certificate is neither issued nor renewed.",
@@ -100,12 +105,29 @@ fn judge(context: &Context) -> Judgement {
         }
     }
     if !is_known {
-        return Err(Gap::Failed(format!(
-            "the name servers refuse to give the CAA records of {}",
-            node.domain
-        )));
+        return Ok(refused(&node.domain).expected(expected));
     }
     Ok(Verdict::pass("no CAA record restricts who may issue").expected(expected))
+}
+
+/// Servers that refuse every name from outside refuse the hosts of the outbound checks too: that is one trouble.
+fn refused(domain: &str) -> Verdict {
+    let groups = [
+        &outbound::DOCKER,
+        &outbound::LETSENCRYPT,
+        &outbound::SESAM,
+        &outbound::PYPI,
+    ];
+    groups.into_iter().fold(
+        Verdict::unknown(
+            REFUSED,
+            format!("the name servers refuse to give the CAA records of {domain}"),
+        )
+        .advice(format!(
+            "look them up on the internet, where Let's Encrypt asks for them: dig CAA {domain}, and the same for the domains above it"
+        )),
+        |verdict, group| verdict.follows_cause(group, outbound::causes::DNS_REFUSED),
+    )
 }
 
 fn judge_records(
@@ -391,7 +413,7 @@ mod tests {
                 Case::new(
                     "nobody wants to say",
                     Status::Unknown,
-                    Some("observation-failed"),
+                    Some("dns-refused"),
                     replies(&[("node.acme.example", &[])], ReplyCode::Refused),
                 ),
                 Case::new(

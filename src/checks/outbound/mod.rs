@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod arrange;
-mod causes;
+pub mod causes;
 mod group;
 mod host;
 mod http;
