@@ -19,6 +19,8 @@ use super::{
 
 /// The port that clients of the node's API come to.
 const API_PORT: u16 = 443;
+/// The part of the deadline that is left for knocking at this machine's own port, however slow the name servers are.
+const KNOCKING: u32 = 4;
 /// More labels than any name of a machine has.
 const MOST_LABELS: usize = 12;
 
@@ -34,7 +36,8 @@ pub struct NodeNames {
     pub caa: Vec<CaaAnswers>,
     /// The machine's own addresses.
     pub own_addresses: Observed<Vec<OwnAddress>>,
-    /// Addresses of the name that are this machine's own, and whether something listens there for clients.
+    /// Addresses of the name that are this machine's own, and whether something listens there for clients; none for those
+    /// where that was not seen in time.
     #[serde(default)]
     pub served: Vec<ServedAddress>,
 }
@@ -75,9 +78,10 @@ pub async fn observe(site: Site, domain: oneshot::Receiver<Option<String>>) -> O
         .seen()
         .map(|configuration| configuration.servers.clone())
         .unwrap_or_default();
+    let asking = deadline - site.deadline / KNOCKING;
     let (names, caa, own_addresses) = tokio::join!(
-        resolve_names(&site, &domain, &servers, deadline),
-        ask_caa(&domain, &servers, deadline),
+        resolve_names(&site, &domain, &servers, asking),
+        ask_caa(&domain, &servers, asking),
         bounded(
             site.deadline,
             "the addresses of this machine",
@@ -152,15 +156,12 @@ async fn served(
     for address in addresses {
         if own.iter().any(|known| known.address == address) {
             knocking.spawn(crate::defects::inherited(async move {
-                let to = SocketAddr::new(address, API_PORT);
-                ServedAddress {
-                    address,
-                    listens: is_served(to, deadline).await,
-                }
+                let listens = is_served(SocketAddr::new(address, API_PORT), deadline).await;
+                listens.map(|listens| ServedAddress { address, listens })
             }));
         }
     }
-    let mut served = knocking.join_all().await;
+    let mut served: Vec<ServedAddress> = knocking.join_all().await.into_iter().flatten().collect();
     served.sort_by_key(|served| served.address);
     served
 }

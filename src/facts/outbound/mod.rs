@@ -284,7 +284,35 @@ pub async fn resolve_names(
     names::resolve(name, how).await
 }
 
-/// Whether a connection to this address opens.
-pub async fn is_served(address: SocketAddr, deadline: Instant) -> bool {
-    connect::connect(address, deadline).await.0 == Connect::Open
+/// Whether a connection to this address opens; nothing where that was not seen in time.
+pub async fn is_served(address: SocketAddr, deadline: Instant) -> Option<bool> {
+    match connect::connect(address, deadline).await.0 {
+        Connect::Open => Some(true),
+        Connect::Silent => None,
+        _ => Some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpSocket;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_seen_in_time_is_neither_served_nor_not() {
+        let within = |milliseconds| Instant::now() + Duration::from_millis(milliseconds);
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Nobody accepts: the queue has room for one more than it was asked to have, and the next gets no answer.
+        assert_eq!(is_served(address, within(60_000)).await, Some(true));
+        assert_eq!(is_served(address, within(60_000)).await, Some(true));
+        assert_eq!(is_served(address, within(100)).await, None);
+        drop(listener);
+        assert_eq!(is_served(address, within(60_000)).await, Some(false));
+    }
 }
