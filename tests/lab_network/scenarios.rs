@@ -352,6 +352,13 @@ pub const ALL: &[Scenario] = &[
         ..WELL
     },
     Scenario {
+        name: "the name server refuses to speak of CAA records",
+        arrange: "node node.acme.example; at[node.acme.example]='10.99.0.2'; use 10.99.0.53; echo no-caa > dns-mode",
+        status: "unknown",
+        advice: &["dig CAA node.acme.example"],
+        ..WELL
+    },
+    Scenario {
         name: "Let's Encrypt is dropped, and the profile says that nobody needs it",
         arrange: "fw 'ip daddr 203.0.113.30 drop' 'ip6 daddr 2001:db8:113::30 drop'; profile=$dir/own.toml; { cat lab.toml; printf '[certificates]\\nmode = \"self-signed\"\\n'; } > own.toml",
         ..WELL

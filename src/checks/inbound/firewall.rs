@@ -170,7 +170,7 @@ fn firewalld_gate(firewalld: &Firewalld, port: u16) -> Gate {
     let zones: Vec<&crate::facts::firewall::Zone> = firewalld
         .zones
         .iter()
-        .filter(|zone| zone.name != "docker")
+        .filter(|zone| !zone.is_of_docker())
         .collect();
     let names = |open: bool| {
         let names: Vec<&str> = zones

@@ -19,7 +19,7 @@ const LARGEST_LIST: usize = 1_000_000;
 /// What firewalld lets in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Firewalld {
-    /// The zones that interfaces or sources are in; without any the default zone.
+    /// The zones that interfaces or sources are in; where these are Docker's only, or there are none, the default zone too.
     pub zones: Vec<Zone>,
     /// Whom this was learned from.
     pub learned_from: FirewalldSource,
@@ -57,6 +57,14 @@ pub struct Zone {
     /// Rules in firewalld's rich language, which are shown and not judged.
     #[serde(default)]
     pub rich_rules: usize,
+}
+
+impl Zone {
+    /// Whether it is the one that Docker makes for its bridges, which nobody comes in by from outside.
+    #[must_use]
+    pub fn is_of_docker(&self) -> bool {
+        self.name == "docker"
+    }
 }
 
 /// Looks at it.
@@ -124,25 +132,33 @@ async fn ask(site: &Site) -> Observed<Firewalld> {
     .await
 }
 
-/// The active zones of `--list-all-zones`, without the ports of their services.
+/// A zone as it is listed.
+struct Listed {
+    zone: Zone,
+    is_active: bool,
+    is_default: bool,
+}
+
+/// The zones of `--list-all-zones` by which packets come in, without the ports of their services.
 pub(in crate::facts) fn parse(text: &str) -> Vec<Zone> {
-    let mut zones: Vec<Zone> = Vec::new();
-    let mut is_active = false;
+    let mut listed: Vec<Listed> = Vec::new();
     for line in text.lines() {
         if !line.starts_with(char::is_whitespace) {
-            let Some(name) = line.split_whitespace().next() else {
+            let (name, standing) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            if name.is_empty() {
                 continue;
-            };
-            is_active = line.contains("active");
-            if is_active {
-                zones.push(Zone {
+            }
+            listed.push(Listed {
+                zone: Zone {
                     name: name.to_owned(),
                     ..Zone::default()
-                });
-            }
+                },
+                is_active: standing.contains("active"),
+                is_default: standing.contains("default"),
+            });
             continue;
         }
-        let Some(zone) = zones.last_mut().filter(|_| is_active) else {
+        let Some(zone) = listed.last_mut().map(|listed| &mut listed.zone) else {
             continue;
         };
         let line = line.trim();
@@ -162,7 +178,15 @@ pub(in crate::facts) fn parse(text: &str) -> Vec<Zone> {
             _ => {}
         }
     }
-    zones
+    // An interface that is in no zone is in the default one, which is not called active by that.
+    let is_known = listed
+        .iter()
+        .any(|listed| listed.is_active && !listed.zone.is_of_docker());
+    listed
+        .into_iter()
+        .filter(|listed| listed.is_active || (listed.is_default && !is_known))
+        .map(|listed| listed.zone)
+        .collect()
 }
 
 /// `80/tcp` or `8000-8010/tcp`.
@@ -193,6 +217,20 @@ mod tests {
         assert_eq!((public.accepts_all, public.rich_rules), (false, 1));
         assert_eq!(trusted.sources, ["10.0.0.0/8"]);
         assert!(trusted.accepts_all);
+    }
+
+    #[test]
+    fn beside_dockers_zone_the_default_one_counts() {
+        let docker = "docker (active)\n  target: ACCEPT\n  interfaces: docker0\n\n";
+        let names =
+            |text: &str| -> Vec<String> { parse(text).into_iter().map(|zone| zone.name).collect() };
+        let unbound =
+            format!("{docker}public (default)\n  target: default\n  services: ssh\n\nwork\n");
+        assert_eq!(names(&unbound), ["docker", "public"]);
+        let bound = format!("{docker}internal (active)\n  interfaces: eth0\n\npublic (default)\n");
+        assert_eq!(names(&bound), ["docker", "internal"]);
+        assert_eq!(names("work\n\npublic (default)\n"), ["public"]);
+        assert_eq!(names(""), Vec::<String>::new());
     }
 
     proptest! {

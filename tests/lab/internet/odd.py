@@ -174,12 +174,15 @@ async def forwarded(packet):
 
 
 async def odd_names(packet):
-    """Name server 10.99.0.53: odd about names below sesam.io, by what the file `dns-mode` says."""
+    """Name server 10.99.0.53: odd about names below sesam.io, or about CAA, by what the file `dns-mode` says."""
     name, question = name_of(packet)
-    if not name.endswith("sesam.io"):
-        return await forwarded(packet)
     with open(DIRECTORY + "/dns-mode") as file:
         mode = file.read().strip()
+    if mode == "no-caa":
+        is_caa = question[-4:-2] == b"\x01\x01"
+        return reply(packet, question, 5) if is_caa else await forwarded(packet)
+    if not name.endswith("sesam.io"):
+        return await forwarded(packet)
     checking_disabled = packet[3] & 0x10
     if mode == "servfail":
         return reply(packet, question, 2)
