@@ -91,3 +91,26 @@ impl WaiverNote {
         jiff::tz::Offset::UTC.to_timestamp(last).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_waiver_runs_out_with_its_last_day() {
+        let note = WaiverNote {
+            waiver: Waiver {
+                check: "hardware.cpu".into(),
+                reason: "agreed".into(),
+                approved_by: "IT".into(),
+                until: date(2026, 11, 23),
+            },
+            expired: false,
+        };
+        let end = note.end().map(Timestamp::as_second);
+        let next_day: Timestamp = "2026-11-24T00:00:00Z".parse().unwrap();
+        assert_eq!(end, Some(next_day.as_second() - 1));
+    }
+}
