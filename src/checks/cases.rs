@@ -9,6 +9,7 @@ use super::{Check, Context, Evidence, GAP_CAUSES, Judge, Status, Verdict, verdic
 use crate::{
     facts::{
         Facts, Observed,
+        dns::{Answer, Asked, RecordKind, Transport},
         docker::{Docker, Engine, Reach},
         stack::{
             Content, EnvironmentFile, Stack, Variable, VariableValue,
@@ -225,6 +226,19 @@ fn hold_to_declaration(check: &Check, case: &str, verdict: &Verdict) {
         }
         Status::Unknown => assert!(verdict.cause.is_some(), "{place}: no cause"),
         Status::Waived | Status::Blocked => panic!("{place}: not for a check to say"),
+    }
+}
+
+/// A question for an address that a name server was asked, and what became of it.
+pub fn asked(server: &str, answer: Answer) -> Asked {
+    Asked {
+        server: server.parse().unwrap(),
+        kind: RecordKind::A,
+        transport: Transport::Udp,
+        tries: 1,
+        udp_is_silent: false,
+        took_ms: 1,
+        answer,
     }
 }
 

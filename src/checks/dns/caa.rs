@@ -250,12 +250,12 @@ mod tests {
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases},
+            cases::{Case, asked, judge_cases},
         },
         facts::{
             Facts, Observed,
             certificates::Certificates,
-            dns::{Answer, Asked, RecordKind, Reply, Transport},
+            dns::{Answer, Asked, RecordKind, Reply},
         },
     };
 
@@ -276,24 +276,22 @@ mod tests {
                 .map(|(name, records)| CaaAnswers {
                     name: (*name).to_owned(),
                     answers: vec![Asked {
-                        server: "10.0.0.1".parse().unwrap(),
                         kind: RecordKind::Caa,
-                        transport: Transport::Udp,
-                        tries: 1,
-                        udp_is_silent: false,
-                        took_ms: 1,
-                        answer: Answer::Replied(Reply {
-                            code,
-                            caa: records
-                                .iter()
-                                .map(|(tag, value)| CaaRecord {
-                                    critical: *tag == "odd",
-                                    tag: (*tag).to_owned(),
-                                    value: (*value).to_owned(),
-                                })
-                                .collect(),
-                            ..Reply::default()
-                        }),
+                        ..asked(
+                            "10.0.0.1",
+                            Answer::Replied(Reply {
+                                code,
+                                caa: records
+                                    .iter()
+                                    .map(|(tag, value)| CaaRecord {
+                                        critical: *tag == "odd",
+                                        tag: (*tag).to_owned(),
+                                        value: (*value).to_owned(),
+                                    })
+                                    .collect(),
+                                ..Reply::default()
+                            }),
+                        )
                     }],
                 })
                 .collect();

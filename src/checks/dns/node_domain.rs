@@ -11,7 +11,7 @@ use crate::{
     facts::{
         Gap, Source,
         dns::{Answer, ReplyCode},
-        host::addresses::OwnAddress,
+        host::addresses::{OwnAddress, is_near},
         node_names::NodeNames,
         outbound::Lookup,
     },
@@ -50,7 +50,7 @@ pub static NODE_DOMAIN: Check = Check {
         IPV6_NOT_SERVED,
     ],
     prose: Prose {
-        checks: "The name servers are asked for `NODE_DOMAIN` of `.env`. Every address that they give has to be one of this machine's own by which others can reach it (not a loopback or link-local one), or one that the settings declare in `public_addresses`; at an IPv6 address of this machine something has to listen where IPv4 is served.",
+        checks: "The name servers are asked for `NODE_DOMAIN` of `.env`. Every address that they give has to be one of this machine's own by which others can reach it (not a loopback, a link-local or a container bridge's one), or one that the settings declare in `public_addresses`; at an IPv6 address of this machine something has to listen where IPv4 is served.",
         why: "Clients and Let's Encrypt come by this name. Where it leads elsewhere, the node is not reached and no certificate is issued; an IPv6 address that nothing serves fails those clients, and Let's Encrypt, that prefer IPv6.",
         remedy: "Have whoever runs the zone point the name at this machine. Behind a router that translates addresses, declare the outer ones in the settings' `public_addresses`.",
     },
@@ -176,14 +176,6 @@ fn advised(verdict: Verdict, node: &NodeNames, own: &[OwnAddress]) -> Verdict {
         ));
     }
     verdict
-}
-
-/// Whether an address leads nowhere beyond this machine or its own link.
-fn is_near(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
-    }
 }
 
 fn unresolved(node: &NodeNames) -> Verdict {

@@ -71,23 +71,18 @@ mod tests {
 
     use super::*;
     use crate::{
-        checks::cases::hold_to_words,
-        facts::dns::{Answer, Asked, RecordKind, Reply, Transport},
+        checks::cases::{asked, hold_to_words},
+        facts::dns::{Answer, Asked, Reply},
     };
 
     fn said(server: u8, code: ReplyCode) -> Asked {
-        Asked {
-            server: [10, 0, 0, server].into(),
-            kind: RecordKind::A,
-            transport: Transport::Udp,
-            tries: 1,
-            udp_is_silent: false,
-            took_ms: 1,
-            answer: Answer::Replied(Reply {
+        asked(
+            &format!("10.0.0.{server}"),
+            Answer::Replied(Reply {
                 code,
                 ..Reply::default()
             }),
-        }
+        )
     }
 
     #[test]

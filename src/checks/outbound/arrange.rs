@@ -4,10 +4,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    checks::{Status, cases::Case},
+    checks::{
+        Status,
+        cases::{Case, asked},
+    },
     facts::{
         Facts, Observed,
-        dns::{Answer, Asked, RecordKind, Reply, ReplyCode, Transport},
+        dns::{Answer, Asked, Reply, ReplyCode},
         outbound::{
             Attempt, Certificate, Connect, Family, Handshake, HostProbe, Http, HttpAnswer,
             HttpOutcome, Lookup, Names, Outbound, Path, ProxyUse, Tls, TrustNote, TrustVerdict,
@@ -59,19 +62,14 @@ pub fn well(address: &str) -> Path {
 }
 
 pub fn said(code: ReplyCode, addresses: &[&str]) -> Asked {
-    Asked {
-        server: ip("10.0.0.1"),
-        kind: RecordKind::A,
-        transport: Transport::Udp,
-        tries: 1,
-        udp_is_silent: false,
-        took_ms: 1,
-        answer: Answer::Replied(Reply {
+    asked(
+        "10.0.0.1",
+        Answer::Replied(Reply {
             code,
             addresses: addresses.iter().map(|address| ip(address)).collect(),
             ..Reply::default()
         }),
-    }
+    )
 }
 
 pub fn probe(name: &str) -> HostProbe {

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::facts::outbound::{
-    Attempt, Connect, Family, HostProbe, HttpOutcome, Outbound, TrustVerdict,
-};
+use crate::facts::outbound::{Attempt, Connect, Family, HostProbe, Outbound, TrustVerdict};
 
 /// What the hosts of all groups tell together.
 #[derive(Debug)]
@@ -59,7 +57,12 @@ impl Landscape {
             intercepting,
             known_intermediates,
             clock_ahead: median(offsets.into_iter().map(|(_, offset)| offset).collect()),
-            hosts_time: median(dates(&outbound.hosts)),
+            hosts_time: median(
+                outbound
+                    .answers()
+                    .filter_map(|(_, answer)| answer.date)
+                    .collect(),
+            ),
             ipv6_reaches_nobody: ipv6_reaches_nobody(&outbound.hosts),
         }
     }
@@ -114,16 +117,6 @@ pub fn owner(host: &str) -> String {
         .unwrap_or_default()
         .join(".")
         .to_ascii_lowercase()
-}
-
-fn dates(hosts: &[HostProbe]) -> Vec<Timestamp> {
-    let answers = hosts.iter().flat_map(|probe| &probe.paths);
-    answers
-        .filter_map(|path| match &path.attempt.http.as_ref()?.outcome {
-            HttpOutcome::Answered(answer) => answer.date,
-            _ => None,
-        })
-        .collect()
 }
 
 /// The middle one, which one host with a wrong clock does not move.

@@ -28,16 +28,21 @@ impl OwnAddress {
     /// Whether others can reach the machine by it: it is neither this machine's only, nor this link's, nor its containers'.
     #[must_use]
     pub fn is_for_others(&self) -> bool {
-        let is_near = match self.address {
-            IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
-            IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
-        };
         let name = &self.interface;
         let is_bridge = BRIDGES.iter().any(|bridge| name.starts_with(bridge));
         let is_of_docker = name.strip_prefix(DOCKER_NETWORK).is_some_and(|id| {
             id.len() == LETTERS_OF_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())
         });
-        !is_near && !is_bridge && !is_of_docker && !self.address.is_unspecified()
+        !is_near(self.address) && !is_bridge && !is_of_docker && !self.address.is_unspecified()
+    }
+}
+
+/// Whether an address leads nowhere beyond this machine or its own link.
+#[must_use]
+pub fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
     }
 }
 

@@ -131,23 +131,25 @@ impl Outbound {
     /// How far this machine's clock is ahead of each trusted host's, by host.
     #[must_use]
     pub fn clock_offsets(&self) -> Vec<(String, SignedDuration)> {
-        let mut offsets = Vec::new();
-        for probe in &self.hosts {
-            let answers =
-                probe
-                    .paths
-                    .iter()
-                    .filter_map(|path| match &path.attempt.http.as_ref()?.outcome {
-                        HttpOutcome::Answered(answer) => Some(answer),
-                        _ => None,
-                    });
-            for answer in answers {
-                if let (Some(date), Some(received)) = (answer.date, answer.received_at) {
-                    offsets.push((probe.host.host.clone(), received.duration_since(date)));
-                }
-            }
-        }
-        offsets
+        self.answers()
+            .filter_map(|(probe, answer)| {
+                let offset = answer.received_at?.duration_since(answer.date?);
+                Some((probe.host.host.clone(), offset))
+            })
+            .collect()
+    }
+
+    /// Every answer over HTTP, with the host that gave it.
+    pub fn answers(&self) -> impl Iterator<Item = (&HostProbe, &HttpAnswer)> {
+        self.hosts.iter().flat_map(|probe| {
+            probe
+                .paths
+                .iter()
+                .filter_map(move |path| match &path.attempt.http.as_ref()?.outcome {
+                    HttpOutcome::Answered(answer) => Some((probe, answer)),
+                    _ => None,
+                })
+        })
     }
 
     /// How far this machine's clock is ahead of the hosts': the middle one, which one host with a wrong clock does

@@ -2,15 +2,10 @@ use super::*;
 use crate::{
     checks::{
         Status,
-        cases::{Case, judge_cases, nothing_observed, verdict},
+        cases::{Case, asked, judge_cases, nothing_observed, verdict},
         verdict::Followed,
     },
-    facts::{
-        Facts, Observed,
-        dns::{Asked, RecordKind, Reply, Transport},
-        node_names::ServedAddress,
-        outbound::Names,
-    },
+    facts::{Facts, Observed, dns::Reply, node_names::ServedAddress, outbound::Names},
 };
 
 fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
@@ -21,14 +16,9 @@ fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
     NodeNames {
         domain: "node.acme.example".into(),
         names: Names {
-            servers: vec![Asked {
-                server: "10.0.0.1".parse().unwrap(),
-                kind: RecordKind::A,
-                transport: Transport::Udp,
-                tries: 1,
-                udp_is_silent: false,
-                took_ms: 1,
-                answer: Answer::Replied(Reply {
+            servers: vec![asked(
+                "10.0.0.1",
+                Answer::Replied(Reply {
                     code,
                     addresses: addresses
                         .iter()
@@ -36,7 +26,7 @@ fn answers(code: ReplyCode, addresses: &'static [&'static str]) -> NodeNames {
                         .collect(),
                     ..Reply::default()
                 }),
-            }],
+            )],
             ..Names::default()
         },
         own_addresses: Observed::Seen(vec![

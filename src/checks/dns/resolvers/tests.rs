@@ -1,10 +1,7 @@
 use super::*;
 use crate::{
-    checks::cases::{Case, judge_cases},
-    facts::{
-        Facts, Observed,
-        dns::{RecordKind, Reply},
-    },
+    checks::cases::{self, Case, judge_cases},
+    facts::{Facts, Observed, dns::Reply},
 };
 
 fn slow_after(more_ms: u64) -> impl Fn(&mut Facts) {
@@ -31,13 +28,8 @@ fn stub(answer: fn() -> Answer, upstreams: &'static [fn() -> Asked]) -> impl Fn(
 
 fn asked(server: &str, answer: Answer) -> Asked {
     Asked {
-        server: server.parse().unwrap(),
-        kind: RecordKind::A,
-        transport: Transport::Udp,
-        tries: 1,
-        udp_is_silent: false,
         took_ms: 3,
-        answer,
+        ..cases::asked(server, answer)
     }
 }
 
