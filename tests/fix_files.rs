@@ -68,6 +68,53 @@ fn what_is_only_shown_changes_nothing() {
 }
 
 #[test]
+fn nothing_is_made_for_a_user_whom_nobody_named() {
+    if !is_root("a plan for a user whom nobody named") {
+        return;
+    }
+    let place = Place::bare();
+    place.write("srv/data/.env", "NODE_DOMAIN=node.acme.test\n");
+    let before = place.listing();
+    let script = tempfile::NamedTempFile::new().unwrap();
+    let output = place
+        .fix()
+        .args(["--profile", "2023", "--dry-run", "--script"])
+        .arg(script.path())
+        .output()
+        .unwrap();
+    let plan = report(&output);
+    let said = text(&output.stderr);
+    assert!(said.contains("user_id = "), "{said}");
+    let words = plan["steps"].to_string();
+    for expected in [
+        "make the directory /srv/data/sesam/node-00/data (mode 755, owner as user_id is answered)",
+        "license.key (mode 640, owner as user_id is answered)",
+    ] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    // The shell ends with that sentence before the command.
+    let script = fs::read_to_string(script.path()).unwrap();
+    let owner = "\"${user_id:?is the account that owns the node's data}\"";
+    let line = format!("install -d -m 755 -o {owner} -g {owner} /srv/data/sesam/node-00/data\n");
+    assert!(script.contains(&line), "{script}");
+    let refused = place.fix().args(["--profile", "2023"]).output().unwrap();
+    assert!(text(&refused.stderr).contains("user_id = "));
+    assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
+    assert!(place.runs().is_empty());
+
+    place.write(
+        "brought/answers.toml",
+        &format!(
+            "user_id = {USER}\nlicense_file = \"{}\"\n",
+            place.path("brought/license.key").display()
+        ),
+    );
+    place.fix().args(["--profile", "2023"]).output().unwrap();
+    let data = fs::metadata(place.path("srv/data/sesam/node-00/data")).unwrap();
+    assert_eq!((data.uid(), data.gid()), (USER, USER));
+}
+
+#[test]
 fn a_bare_root_is_mended_once_and_taken_back() {
     if !is_root("mending a root") {
         return;

@@ -140,6 +140,8 @@ fn a_bare_machine_becomes_a_running_one_and_a_second_run_does_nothing() {
             first.said
         );
         assert_eq!(first.code, 0, "{}", first.said);
+        // Docker was started with its settings in place.
+        assert!(!first.said.contains("restart Docker"), "{}", first.said);
         machine.sh("is sesam-node '{{.State.Health.Status}}' healthy");
         let second = fix(&machine, "");
         assert_eq!(second.code, 0, "{}", second.said);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Made, command, one};
+use super::{Made, command, one, owner::Owner};
 use crate::{
     checks::Directory,
     files::FileKind,
@@ -26,62 +26,43 @@ pub(super) fn make(directory: Directory, situation: &Situation) -> Made {
     let Some(path) = path else {
         return Ok(Vec::new());
     };
-    let user = situation.node_user().unwrap_or(0);
-    let attributes = match directory {
-        Directory::Data | Directory::Logs => FileAttributes {
-            mode: 0o755,
-            owner: (user, user),
-        },
-        Directory::LetsEncrypt | Directory::Certificates => FileAttributes {
-            mode: 0o700,
-            owner: (0, 0),
-        },
-        Directory::Node | Directory::Agent => FileAttributes {
-            mode: 0o755,
-            owner: (0, 0),
-        },
+    let (mode, owner) = match directory {
+        Directory::Data | Directory::Logs => (0o755, Owner::of_node(situation)),
+        Directory::LetsEncrypt | Directory::Certificates => (0o700, Owner::ROOT),
+        Directory::Node | Directory::Agent => (0o755, Owner::ROOT),
     };
-    one(MakeDirectory {
-        path: path.to_path_buf(),
-        attributes,
-    })
+    Ok(vec![at(path.to_path_buf(), mode, owner)])
 }
 
-/// The step that makes a directory which something else than the manual asks for.
-pub(super) fn at(path: PathBuf, mode: u32, owner: u32) -> Box<dyn Step + Send> {
-    Box::new(MakeDirectory {
-        path,
-        attributes: FileAttributes {
-            mode,
-            owner: (owner, owner),
-        },
-    })
+/// The step that makes a directory, one of the manual or one that something else asks for.
+pub(super) fn at(path: PathBuf, mode: u32, owner: Owner) -> Box<dyn Step + Send> {
+    Box::new(MakeDirectory { path, mode, owner })
 }
 
 struct MakeDirectory {
     path: PathBuf,
-    attributes: FileAttributes,
+    mode: u32,
+    owner: Owner,
 }
 
 impl Step for MakeDirectory {
     fn words(&self) -> String {
-        let FileAttributes { mode, owner } = self.attributes;
         format!(
-            "make the directory {} (mode {mode:o}, owner {}:{})",
+            "make the directory {} (mode {:o}, {})",
             self.path.display(),
-            owner.0,
-            owner.1
+            self.mode,
+            self.owner.words()
         )
     }
 
     fn script(&self) -> Vec<String> {
-        let FileAttributes { mode, owner } = self.attributes;
-        let mode = format!("{mode:o}");
-        let (user, group) = (owner.0.to_string(), owner.1.to_string());
+        let owner = self.owner.shell_word();
         let path = self.path.display().to_string();
-        vec![command([
-            "install", "-d", "-m", &mode, "-o", &user, "-g", &group, &path,
-        ])]
+        vec![format!(
+            "install -d -m {:o} -o {owner} -g {owner} {}",
+            self.mode,
+            command([path.as_str()])
+        )]
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
@@ -89,7 +70,11 @@ impl Step for MakeDirectory {
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        change.make_directory(&self.path, self.attributes)
+        let attributes = FileAttributes {
+            mode: self.mode,
+            owner: self.owner.known()?,
+        };
+        change.make_directory(&self.path, attributes)
     }
 }
 

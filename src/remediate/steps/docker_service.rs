@@ -1,6 +1,7 @@
 //! Docker as a service: enabled, started, and restarted so that it takes its settings.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -276,8 +277,16 @@ impl Step for Restart {
         Ok(false)
     }
 
-    fn follows_from(&self) -> &'static [Remedy] {
-        &[Remedy::WriteDaemonConfig, Remedy::WriteDaemonProxy]
+    /// A Docker that is started only after its files were written has taken them.
+    fn belongs(&self, planned: &BTreeSet<Remedy>, machine: &Machine) -> bool {
+        let runs = machine.entry(Path::new(PROCESS_FILE));
+        let is_written = [Remedy::WriteDaemonConfig, Remedy::WriteDaemonProxy]
+            .iter()
+            .any(|remedy| planned.contains(remedy));
+        match runs {
+            Ok(None) => false,
+            _ => is_written || self.is_needed(machine).unwrap_or(true),
+        }
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {

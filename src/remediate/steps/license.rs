@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ByHand, Made, command, one};
+use super::{ByHand, Made, command, one, owner::Owner};
 use crate::{
     files::{Root, read_bounded},
     remediate::{
@@ -24,15 +24,11 @@ pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
     let content = read_bounded(&Root::machine(), &source, profile.license.largest_bytes)
         .map_err(|error| ByHand(format!("{} cannot be read: {error}", source.display())))?;
     machine.redactor().learn(&String::from_utf8_lossy(&content));
-    let user = situation.node_user().unwrap_or(0);
     one(PlaceLicense {
         source,
         target: situation.license_file(),
         content,
-        attributes: FileAttributes {
-            mode: 0o640,
-            owner: (user, user),
-        },
+        owner: Owner::of_node(situation),
     })
 }
 
@@ -40,30 +36,32 @@ struct PlaceLicense {
     source: PathBuf,
     target: PathBuf,
     content: Vec<u8>,
-    attributes: FileAttributes,
+    owner: Owner,
 }
+
+/// The node reads it, its group may, and nobody else.
+const MODE: u32 = 0o640;
 
 impl Step for PlaceLicense {
     fn words(&self) -> String {
         format!(
-            "put the license {} at {} (mode {:o}, owner {})",
+            "put the license {} at {} (mode {MODE:o}, {})",
             self.source.display(),
             self.target.display(),
-            self.attributes.mode,
-            self.attributes.owner.0
+            self.owner.words()
         )
     }
 
     fn script(&self) -> Vec<String> {
-        let owner = self.attributes.owner.0.to_string();
-        let mode = format!("{:o}", self.attributes.mode);
+        let owner = self.owner.shell_word();
         let (source, target) = (
             self.source.display().to_string(),
             self.target.display().to_string(),
         );
-        vec![command([
-            "install", "-m", &mode, "-o", &owner, "-g", &owner, &source, &target,
-        ])]
+        vec![format!(
+            "install -m {MODE:o} -o {owner} -g {owner} {}",
+            command([source.as_str(), target.as_str()])
+        )]
     }
 
     /// A license that is there is never replaced here: what is in it a person decides.
@@ -74,7 +72,11 @@ impl Step for PlaceLicense {
     }
 
     fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        change.write_file(&self.target, &self.content, self.attributes)?;
+        let attributes = FileAttributes {
+            mode: MODE,
+            owner: self.owner.known()?,
+        };
+        change.write_file(&self.target, &self.content, attributes)?;
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod interrupted_packages;
 mod license;
 mod migration;
 mod networks;
+mod owner;
 mod ownership;
 mod packages;
 mod registry_login;
@@ -25,7 +26,7 @@ use super::{
     machine::Machine,
     step::{Situation, Step},
 };
-use crate::checks::Remedy;
+use crate::checks::{Directory, Remedy};
 
 /// Why a remedy is left to a person here, in words.
 pub(super) struct ByHand(pub(super) String);
@@ -75,11 +76,16 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
 
 /// What has to be known before the steps of a remedy can be made.
 pub(super) fn questions(remedy: Remedy, situation: &Situation, machine: &Machine) -> Vec<Question> {
-    let profile = &situation.facts.profile;
-    let asked = |keys: &[&str]| keys.iter().filter_map(|key| find(profile, key)).collect();
     match remedy {
+        Remedy::CreateDirectory(Directory::Data | Directory::Logs) | Remedy::SetOwnership => {
+            owner::questions(situation)
+        }
         Remedy::PlaceLicense if migration::old_license(situation, machine).is_none() => {
-            asked(&["license_file"])
+            let license = find(&situation.facts.profile, "license_file");
+            license
+                .into_iter()
+                .chain(owner::questions(situation))
+                .collect()
         }
         Remedy::WriteEnvironment => stack_files::environment_questions(situation, machine),
         Remedy::WriteComposeFile => stack_files::compose_questions(situation),

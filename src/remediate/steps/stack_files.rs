@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     ByHand, Made, directories, migration, one,
+    owner::{self, Owner},
     written_file::{Content, WrittenFile},
 };
 use crate::{
@@ -156,9 +157,7 @@ pub(super) fn environment_questions(situation: &Situation, machine: &Machine) ->
         .filter(|variable| !is_set(variable))
         .filter(|variable| match variable.kind {
             VariableKind::Uuid => false,
-            VariableKind::Uid => {
-                profile.system.account.is_none() && situation.node_user().is_none()
-            }
+            VariableKind::Uid => !owner::questions(situation).is_empty(),
             VariableKind::Channel => migration::old_tag(machine, profile).is_none(),
             _ => !(variable.name == SUBSCRIPTION && has_license()),
         })
@@ -301,7 +300,7 @@ fn subscription(machine: &Machine, known: &Known) -> Result<String, StepError> {
     })
 }
 
-/// What a stack with the customer's own certificate needs to know.
+/// What has to be known before the compose file can be written with what it mounts.
 pub(super) fn compose_questions(situation: &Situation) -> Vec<Question> {
     let profile = &situation.facts.profile;
     let mut keys = Vec::new();
@@ -317,9 +316,8 @@ pub(super) fn compose_questions(situation: &Situation) -> Vec<Question> {
     if needs_certificate(situation) {
         keys.extend(["certificate_file", "certificate_key_file"]);
     }
-    keys.into_iter()
-        .filter_map(|key| find(profile, key))
-        .collect()
+    let asked = keys.into_iter().filter_map(|key| find(profile, key));
+    asked.chain(owner::questions(situation)).collect()
 }
 
 /// Whether the customer's certificate is served and not in its place yet.
@@ -343,14 +341,14 @@ pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     let mut steps = vec![directories::at(
         profile.install.fluentbit_state_dir.to_path_buf(),
         0o755,
-        0,
+        Owner::ROOT,
     )];
     // Where the edition asks for it, it has a remedy of its own.
     if !profile.layout.logs_dir_required {
         steps.push(directories::at(
             profile.layout.logs_dir.to_path_buf(),
             0o755,
-            situation.node_user().unwrap_or(0),
+            Owner::of_node(situation),
         ));
     }
     if situation.certificates() != CertificateMode::LetsEncrypt {
