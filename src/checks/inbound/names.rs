@@ -50,6 +50,18 @@ pub fn trouble(host: &str, names: &Names) -> Option<(Cause, String, String)> {
                 "look at the name servers that this machine uses: {server} does not answer for others"
             ),
         )
+    } else if let Some((server, code)) = names.servers.iter().find_map(|asked| {
+        let reply = asked.reply()?;
+        match reply.code {
+            ReplyCode::Other(code) => Some((asked.server, code)),
+            _ => None,
+        }
+    }) {
+        (
+            causes::DNS_SERVFAIL,
+            format!("{server} answers with code {code}"),
+            format!("ask whoever runs the name server {server} why it fails on {host}"),
+        )
     } else {
         let system = match &names.system {
             Lookup::Failed(how) => format!(" (programs are told: {how})"),
@@ -125,7 +137,7 @@ mod tests {
                 "something else said",
                 failed(),
                 &[Other(4)],
-                Some("dns-unreachable"),
+                Some("dns-servfail"),
             ),
             ("nobody answers", failed(), &[], Some("dns-unreachable")),
             (
