@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{FOREIGN, find};
+use super::{FOREIGN, find, service::check_of};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, OFFLINE, Prose,
@@ -81,6 +81,7 @@ fn judge(context: &Context) -> Judgement {
     let services = &context.profile.stack.services;
     let mut items = Vec::new();
     let mut advice = Vec::new();
+    let mut unseen = Vec::new();
     for service in services {
         let Some(container) = find(containers, service, None) else {
             // That it is missing is said by its own check.
@@ -90,6 +91,7 @@ fn judge(context: &Context) -> Judgement {
             Ok(details) => details,
             Err(gap) => {
                 items.push(Item::unknown(&service.name, &gap));
+                unseen.extend(check_of(&service.name));
                 continue;
             }
         };
@@ -130,7 +132,12 @@ fn judge(context: &Context) -> Judgement {
     }
     // What is compared is known, whatever else is wrong on the way to the registry.
     Ok(match verdict.status {
-        Status::Unknown => verdict.follows(&outbound::DOCKER).follows(&dns::RESOLVERS),
+        // While the engine kept silent about one container, no registry was asked about any.
+        Status::Unknown => unseen
+            .into_iter()
+            .fold(verdict, Verdict::follows)
+            .follows(&outbound::DOCKER)
+            .follows(&dns::RESOLVERS),
         _ => verdict.stands_alone(),
     })
 }

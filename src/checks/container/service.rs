@@ -119,6 +119,13 @@ pub static FLUENTBIT: Check = container(
     |context| judge(context, "fluentbit"),
 );
 
+/// The check of a service's container.
+pub(super) fn check_of(service: &str) -> Option<&'static Check> {
+    [&WATCHTOWER, &TRAEFIK, &SESAM_NODE, &FLUENTBIT]
+        .into_iter()
+        .find(|check| check.id.strip_prefix("container.") == Some(service))
+}
+
 /// A service of the file with its name there.
 type Written<'f> = Option<(&'f str, &'f Service, &'f ComposeFile)>;
 
@@ -155,11 +162,15 @@ fn judge(context: &Context, name: &str) -> Judgement {
             missing(containers, expected).follows(&outbound::DOCKER)
         }
         None => missing(containers, expected),
-        Some(container) => {
-            let details = container.details.seen()?;
-            let verdict = present(context, name, container, details, written);
-            evidence(verdict, container, details)
-        }
+        Some(container) => match container.details.seen() {
+            Ok(details) => {
+                let verdict = present(context, name, container, details, written);
+                evidence(verdict, container, details)
+            }
+            // An engine does not answer about one whose health check was frozen with it, and still lists it.
+            Err(_) if container.state == State::Paused => paused(&container.name),
+            Err(gap) => return Err(gap),
+        },
     };
     let verdict = match (name, &verdict.cause) {
         // It ends at once with a flag that it does not know.
@@ -334,10 +345,7 @@ fn wrong_state(context: &Context, container: &Container, details: &Details) -> O
     }
     match container.state {
         State::Running => unhealthy(container, details),
-        State::Paused => Some(
-            Verdict::fail(PAUSED, format!("{name} is paused: it answers nobody"))
-                .advice(format!("let it go on: docker unpause {name}")),
-        ),
+        State::Paused => Some(paused(name)),
         State::Created => Some(not_started(container, details)),
         State::Restarting => None,
         State::Unknown => Some(
@@ -371,6 +379,11 @@ fn wrong_state(context: &Context, container: &Container, details: &Details) -> O
             )
         }
     }
+}
+
+fn paused(name: &str) -> Verdict {
+    Verdict::fail(PAUSED, format!("{name} is paused: it answers nobody"))
+        .advice(format!("let it go on: docker unpause {name}"))
 }
 
 fn not_started(container: &Container, details: &Details) -> Verdict {

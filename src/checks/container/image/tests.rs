@@ -312,6 +312,19 @@ fn cases() {
                 node(NODE, "other", &[]),
             ),
             Case::new(
+                "not looked at",
+                Status::Unknown,
+                Some("timed-out"),
+                |facts: &mut Facts| {
+                    node(NODE, "sesam-node", &[])(facts);
+                    engine(|engine| {
+                        if let Observed::Seen(containers) = &mut engine.containers {
+                            containers[0].details = Observed::TimedOut("sesam-node".into());
+                        }
+                    })(facts);
+                },
+            ),
+            Case::new(
                 "no images told",
                 Status::Unknown,
                 Some("timed-out"),

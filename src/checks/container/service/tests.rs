@@ -210,6 +210,19 @@ fn cases() {
                 },
             ),
             Case::new(
+                "paused, not looked at",
+                fail,
+                Some("paused"),
+                |facts: &mut Facts| {
+                    made(|container, _| container.state = State::Paused)(facts);
+                    engine(|engine| {
+                        if let Observed::Seen(containers) = &mut engine.containers {
+                            containers[0].details = Observed::TimedOut("traefik".into());
+                        }
+                    })(facts);
+                },
+            ),
+            Case::new(
                 "not looked at",
                 Status::Unknown,
                 Some("timed-out"),
