@@ -29,7 +29,7 @@ const READS: &[Source] = &[
     Source::NodeNames,
 ];
 const REFERENCE: &str = "Operator's manual, firewall: inbound";
-const CHECKS: &str = "Who listens on the port: Traefik, Docker's own `docker-proxy` for it, or nothing yet is right; another program, or one that is bound to the machine itself, fails. Then what ufw and firewalld were told; where ufw lets it in over IPv4 only and the node's name has an IPv6 address, that warns. Then, where `--facts` or the settings name the report of a `sesam-doctor probe` that is not too old, what was seen from outside: without one the port passes with a remark, since only an outside view shows that others get through.";
+const CHECKS: &str = "Who listens on the port: Traefik, Docker itself for it (`docker-proxy`, or `dockerd` where `userland-proxy` is off), or nothing yet is right; another program, or one that is bound to the machine itself, fails. Then what ufw and firewalld were told; where ufw lets it in over IPv4 only and the node's name has an IPv6 address, that warns. Then, where `--facts` or the settings name the report of a `sesam-doctor probe` that is not too old, what was seen from outside: without one the port passes with a remark, since only an outside view shows that others get through.";
 const REMEDY: &str = "Free the port, open it in the firewall that the finding names, and have the network team forward it. `sesam-doctor listen` here and `sesam-doctor probe` on another machine show whether it worked, also before anything is installed.";
 
 /// See [`Prose::checks`] in the declaration.
@@ -116,6 +116,18 @@ mod tests {
                     Status::Pass,
                     None,
                     listening(&[(80, "0.0.0.0", "docker-proxy"), (80, "::", "docker-proxy")]),
+                ),
+                Case::new(
+                    "Docker of Red Hat 7 for a container, whose programs' names the kernel cuts",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "::", "docker-proxy-cu")]),
+                ),
+                Case::new(
+                    "the daemon itself, where `userland-proxy` is off",
+                    Status::Pass,
+                    None,
+                    listening(&[(80, "0.0.0.0", "dockerd"), (80, "::", "dockerd")]),
                 ),
                 Case::new(
                     "the doctor itself",

@@ -131,13 +131,14 @@ fn taken(context: &Context, inbound: &InboundPort, sockets: &[&Listener]) -> Opt
 
 fn is_expected(context: &Context, holder: &Holder) -> bool {
     // The doctor's own `listen` holds the port for the time of a probe.
-    holder.command == env!("CARGO_PKG_NAME")
-        || context
-            .profile
-            .vantage
-            .holders
-            .iter()
-            .any(|name| holder.command == name.chars().take(15).collect::<String>())
+    holder.command == env!("CARGO_PKG_NAME") || is_one_of(&context.profile.vantage.holders, holder)
+}
+
+/// Whether a process has one of these names, of which the kernel keeps the first 15 characters.
+fn is_one_of(names: &[String], holder: &Holder) -> bool {
+    names
+        .iter()
+        .any(|name| holder.command == name.chars().take(15).collect::<String>())
 }
 
 /// The container that a process runs in, as `docker ps` writes it.
@@ -176,7 +177,7 @@ fn from_firewall_and_outside(
     let is_published = sockets
         .iter()
         .filter_map(|socket| socket.holder.as_ref())
-        .any(|holder| context.profile.vantage.publishers.contains(&holder.command));
+        .any(|holder| is_one_of(&context.profile.vantage.publishers, holder));
     let gate = context
         .facts
         .firewall()

@@ -223,6 +223,17 @@ fn what_firewalld_and_others_do() {
                 },
             ),
             Case::new(
+                "Docker publishes around it, with the programs of Red Hat 7",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    firewall(|firewall| firewall.ufw = ufw(&[]))(facts);
+                    let seen = facts.firewall.clone();
+                    listening(&[(80, "::", "docker-proxy-cu")])(facts);
+                    facts.firewall = seen;
+                },
+            ),
+            Case::new(
                 "rules of its own are not judged",
                 Status::Pass,
                 None,
