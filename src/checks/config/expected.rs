@@ -3,11 +3,13 @@
 //! More services, mounts, labels, variables and another order do no harm and are no difference; the known faults of the
 //! published stack have checks of their own.
 
+use std::path::Path;
+
 use crate::{
     checks::{Cause, Item, Mend, Remedy},
     facts::{
         image_reference::ImageReference,
-        stack::compose_file::{ComposeFile, Service},
+        stack::compose_file::{ComposeFile, Mount, Service},
     },
     profile::{self, Profile},
 };
@@ -99,14 +101,17 @@ pub(super) fn compare(profile: &Profile, file: &ComposeFile) -> Comparison {
         }
     }
     for network in &profile.stack.networks {
-        if let Some(resource) = file.networks.get(network)
-            && !resource.external
-        {
+        let own = file.networks.iter();
+        for (key, _) in own.filter(|(key, own)| called(file, key) == network && !own.external) {
+            let name = match key == network {
+                true => String::new(),
+                false => format!(", name: {network}"),
+            };
             comparison.fail(
                 network,
                 NETWORK_NOT_EXTERNAL,
                 "the network is not external, so Compose makes one of its own, which microservices are not on".into(),
-                format!("under networks, write {network}: {{external: true}}"),
+                format!("under networks, write {key}: {{external: true{name}}}"),
             );
         }
     }
@@ -160,8 +165,8 @@ impl Comparison {
     fn service(&mut self, expected: &profile::Service, service: &Service, file: &ComposeFile) {
         self.image(expected, service);
         self.ports(expected, service);
-        self.mounts(expected, service);
-        self.networks(expected, service);
+        self.mounts(expected, service, file);
+        self.networks(expected, service, file);
         self.words(expected, service);
         self.names(expected, service, file);
     }
@@ -223,15 +228,13 @@ impl Comparison {
         }
     }
 
-    fn mounts(&mut self, expected: &profile::Service, service: &Service) {
+    fn mounts(&mut self, expected: &profile::Service, service: &Service, file: &ComposeFile) {
         let name = &expected.name;
         for mount in &expected.mounts {
-            let fits = service.volumes.iter().any(|own| {
-                let source = own.source.as_deref().unwrap_or("");
-                let source_fits = mount.sources.iter().any(|wanted| same_path(wanted, source));
-                let target_fits = mount.target.is_empty() || same_path(&mount.target, &own.target);
-                source_fits && target_fits
-            });
+            let fits = service
+                .volumes
+                .iter()
+                .any(|own| is_mounted(mount, own, file));
             if fits {
                 continue;
             }
@@ -264,9 +267,10 @@ impl Comparison {
         }
     }
 
-    fn networks(&mut self, expected: &profile::Service, service: &Service) {
+    fn networks(&mut self, expected: &profile::Service, service: &Service, file: &ComposeFile) {
         for network in &expected.networks {
-            if !service.networks.contains(network) {
+            let mut own = service.networks.iter();
+            if !own.any(|own| called(file, own) == network) {
                 self.fail(
                     &expected.name,
                     NETWORK_MISSING,
@@ -360,6 +364,34 @@ impl Comparison {
             ),
         }
     }
+}
+
+/// What the engine calls a network that is external; for any other one the name that the file uses.
+fn called<'f>(file: &'f ComposeFile, key: &'f str) -> &'f str {
+    let network = file.networks.get(key);
+    network
+        .and_then(|network| network.name.as_deref())
+        .unwrap_or(key)
+}
+
+/// Whether a mount of the file is the one that is asked for. Where the container may have it anywhere, a directory
+/// above does too.
+fn is_mounted(wanted: &profile::ServiceMount, own: &Mount, file: &ComposeFile) -> bool {
+    let is_bind = own.kind == "bind";
+    let source = match &own.source {
+        Some(source) if is_bind => file.path_on_host(source),
+        other => other.clone(),
+    };
+    let Some(source) = source else {
+        return false;
+    };
+    let is_anywhere = wanted.target.is_empty();
+    let holds = |place: &str| is_bind && is_anywhere && Path::new(place).starts_with(&source);
+    let source_fits = wanted
+        .sources
+        .iter()
+        .any(|place| same_path(place, &source) || holds(place));
+    source_fits && (is_anywhere || same_path(&wanted.target, &own.target))
 }
 
 /// Whether two paths are spelled differently at most by slashes at their end.

@@ -2,7 +2,7 @@
 //!
 //! What a container has beyond the file (variables and labels of its image, say) is no difference, and neither is order.
 
-use std::{collections::BTreeSet, net::IpAddr, path::Path};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::facts::{
     docker::{Container, Details},
@@ -162,7 +162,6 @@ fn networks(details: &Details, service: &Service, file: &ComposeFile, found: &mu
 }
 
 fn mounts(details: &Details, service: &Service, file: &ComposeFile, found: &mut Vec<String>) {
-    let directory = file.path.parent().unwrap_or(Path::new("/"));
     for written in &service.volumes {
         let target = written.target.trim_end_matches('/');
         let actual = details
@@ -173,7 +172,7 @@ fn mounts(details: &Details, service: &Service, file: &ComposeFile, found: &mut 
             continue;
         };
         let expected = match written.kind.as_str() {
-            "bind" => match absolute(directory, source) {
+            "bind" => match file.path_on_host(source) {
                 Some(path) => path,
                 None => continue,
             },
@@ -201,24 +200,6 @@ fn mounts(details: &Details, service: &Service, file: &ComposeFile, found: &mut 
             Some(_) => {}
         }
     }
-}
-
-/// A path of the file as the engine was told it; nothing where that depends on somebody's home.
-fn absolute(directory: &Path, source: &str) -> Option<String> {
-    if source.starts_with('~') {
-        return None;
-    }
-    let mut path = std::path::PathBuf::new();
-    for part in directory.join(source).components() {
-        match part {
-            std::path::Component::CurDir => {}
-            std::path::Component::ParentDir => {
-                path.pop();
-            }
-            other => path.push(other),
-        }
-    }
-    Some(path.display().to_string())
 }
 
 fn words(details: &Details, service: &Service, found: &mut Vec<String>) {

@@ -1,6 +1,10 @@
 //! The compose file as the checks see it: read, interpolated, without secrets, and lenient about what is misshapen.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Component, Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -305,6 +309,26 @@ impl ComposeFile {
         self.problems.append(&mut problems);
     }
 
+    /// A path of the file as the engine is told it; nothing where that depends on somebody's home.
+    #[must_use]
+    pub fn path_on_host(&self, source: &str) -> Option<String> {
+        if source.starts_with('~') {
+            return None;
+        }
+        let directory = self.path.parent().unwrap_or(Path::new("/"));
+        let mut path = PathBuf::new();
+        for part in directory.join(source).components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    path.pop();
+                }
+                other => path.push(other),
+            }
+        }
+        Some(path.display().to_string())
+    }
+
     /// The first problem of a kind.
     #[must_use]
     pub fn problem(&self, kind: ProblemKind) -> Option<&Problem> {
@@ -395,6 +419,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_path_makes_it_panic(path: String, source: String) {
+            let file = ComposeFile { path: path.into(), ..ComposeFile::default() };
+            let _ = file.path_on_host(&source);
+        }
+
         #[test]
         fn no_text_makes_it_panic(text in r#"([a-z]+:|services:|ports:|- |["'{}\[\]&*!<>|#$%@`,:?=-]|\n| |  |\t|[0-9]|.){0,60}"#) {
             let _ = read_text(&text);

@@ -17,7 +17,10 @@ fn complete(profile: &Profile) -> ComposeFile {
     };
     for expected in &profile.stack.services {
         let mount = |mount: &profile::ServiceMount| Mount {
-            kind: "bind".into(),
+            kind: match mount.sources.last() {
+                Some(source) if source.starts_with('/') => "bind".into(),
+                _ => "volume".into(),
+            },
             source: mount.sources.last().map(|source| format!("{source}/")),
             target: match mount.target.as_str() {
                 "" => "/anywhere".into(),
@@ -215,6 +218,102 @@ fn a_mount_that_went_elsewhere_is_told_from_one_that_is_not_there() {
     assert_eq!(
         said[0].item.summary,
         "does not mount /var/log: the machine's logs are not sent"
+    );
+}
+
+#[test]
+fn a_mount_may_be_written_from_the_files_directory_or_hold_more_than_is_asked_for() {
+    let profile = profile::load("2023").unwrap();
+    for (service, from, to, expected) in [
+        (
+            "sesam-node",
+            "/sesam/node-00/data/",
+            "./sesam/node-00/data",
+            true,
+        ),
+        (
+            "sesam-node",
+            "/sesam/node-00/data/",
+            "../../sesam/node-00/data",
+            true,
+        ),
+        (
+            "sesam-node",
+            "/sesam/node-00/data/",
+            "./node-00/data",
+            false,
+        ),
+        (
+            "traefik",
+            "/srv/data/traefik/certs/",
+            "./traefik/letsencrypt",
+            true,
+        ),
+        (
+            "traefik",
+            "/srv/data/traefik/certs/",
+            "/srv/data/traefik",
+            true,
+        ),
+        (
+            "traefik",
+            "/srv/data/traefik/certs/",
+            "/srv/data/traefik/other",
+            false,
+        ),
+        (
+            "traefik",
+            "/srv/data/traefik/certs/",
+            "~/letsencrypt",
+            false,
+        ),
+        // At the place that the node knows there has to be the very directory.
+        (
+            "sesam-node",
+            "/sesam/node-00/data/",
+            "/sesam/node-00",
+            false,
+        ),
+    ] {
+        let mut file = complete(&profile);
+        let volumes = &mut file.services.get_mut(service).unwrap().volumes;
+        let own = volumes
+            .iter_mut()
+            .find(|own| own.source.as_deref() == Some(from));
+        own.unwrap().source = Some(to.into());
+        assert_eq!(
+            causes(&profile, &file).is_empty(),
+            expected,
+            "{service} {to}"
+        );
+    }
+}
+
+#[test]
+fn a_network_may_have_another_name_in_the_file_than_at_the_engine() {
+    let profile = profile::load("2023").unwrap();
+    let mut file = complete(&profile);
+    let network = file.networks.remove("sesam").unwrap();
+    let named = Resource {
+        name: Some("sesam".into()),
+        ..network
+    };
+    file.networks.insert("proxy".into(), named);
+    for service in file.services.values_mut() {
+        for name in &mut service.networks {
+            if name == "sesam" {
+                *name = "proxy".into();
+            }
+        }
+    }
+    assert_eq!(causes(&profile, &file), Vec::<String>::new());
+    file.networks.get_mut("proxy").unwrap().external = false;
+    assert_eq!(causes(&profile, &file), ["network-not-external"]);
+    // The manual's name for a network of another name is another network.
+    file.networks.get_mut("proxy").unwrap().name = Some("other".into());
+    assert_eq!(
+        causes(&profile, &file),
+        ["network-missing", "network-missing"]
     );
 }
 

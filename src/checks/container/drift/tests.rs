@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::facts::{
     docker::{Mount, PublishedPort},
@@ -350,11 +348,4 @@ fn labels_and_log_options_have_their_values() {
     let other = ["has not the log option max-size=10m"];
     assert_eq!(said(limited, option("1g")), other);
     assert_eq!(said(limited, |_, _| {}), other);
-}
-
-proptest! {
-    #[test]
-    fn no_path_makes_it_panic(directory: String, source: String) {
-        let _ = absolute(Path::new(&directory), &source);
-    }
 }
