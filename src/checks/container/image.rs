@@ -229,8 +229,8 @@ impl Look<'_> {
         }
         let answer = self.answer(&asked);
         if let Some(Ok(digest)) = &answer
-            && let Some(own) = own_digest(running, &asked)
-            && own != *digest
+            && let Some(own) = own_digests(running, &asked).next()
+            && own_digests(running, &asked).all(|own| own != *digest)
         {
             let summary = format!("runs an image{age}; the registry has a newer one for {asked}");
             return (
@@ -258,7 +258,7 @@ impl Look<'_> {
         match answer {
             Some(Err(NoDigest::Trouble(trouble))) => troubled(name, trouble, &asked, &age),
             Some(Err(NoDigest::Gap)) => (Item::unknown(name, &Gap::NotAsked), None),
-            Some(Ok(_)) if own_digest(running, &asked).is_none() => (
+            Some(Ok(_)) if own_digests(running, &asked).next().is_none() => (
                 Item::undetermined(
                     name,
                     NO_DIGEST,
@@ -323,9 +323,14 @@ enum NoDigest<'a> {
     Gap,
 }
 
-/// By what digest the running image is known to the registry that it came from.
-fn own_digest<'a>(image: Option<&'a Image>, asked: &ImageReference) -> Option<&'a str> {
-    image?.digests.iter().find_map(|text| {
+/// By what digests the running image is known to the registry that it came from: it has several where an index was
+/// written anew, as for another platform, and this machine's image in it stayed what it was.
+fn own_digests<'a>(
+    image: Option<&'a Image>,
+    asked: &ImageReference,
+) -> impl Iterator<Item = &'a str> {
+    let digests = image.into_iter().flat_map(|image| &image.digests);
+    digests.filter_map(|text| {
         let (_, digest) = text.split_once('@')?;
         (ImageReference::parse(text).repository == asked.repository).then_some(digest)
     })

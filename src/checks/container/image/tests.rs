@@ -76,6 +76,20 @@ fn what_the_registry_serves_is_compared() {
                 registry("sesam-node", NODE, OURS, serves("sha256:ours")),
             ),
             Case::new(
+                "the registry's, which has had another digest before",
+                Status::Pass,
+                None,
+                registry(
+                    "sesam-node",
+                    NODE,
+                    &[
+                        "sesam/sesam-node@sha256:before",
+                        "sesam/sesam-node@sha256:ours",
+                    ],
+                    serves("sha256:ours"),
+                ),
+            ),
+            Case::new(
                 "a newer one there",
                 Status::Fail,
                 Some("outdated"),
