@@ -334,14 +334,22 @@ fn the_stack_is_where_the_settings_say_or_where_a_compose_file_is() {
     assert_eq!(file.path, Path::new("/sesam/compose.yml"));
     assert_eq!(found.overrides, [Path::new("/sesam/compose.override.yml")]);
     assert_eq!(found.environment, Observed::Absent);
-    let settings = Settings {
+    let settings = || Settings {
         stack_dir: Some("/opt/stack".into()),
         ..Settings::default()
     };
-    let (facts, _) = machine.observe("2023", settings);
+    let (facts, _) = machine.observe("2023", settings());
     let file = stack(&facts).compose_file().unwrap();
     assert_eq!(file.path, Path::new("/opt/stack/docker-compose.yaml"));
     assert_eq!(file.project, "stack");
+    // The variable by which Compose is told other names than the usual ones.
+    machine.write("opt/stack/sesam.yml", "services: {v: {image: x}}\n");
+    machine.write("opt/stack/.env", "COMPOSE_FILE=sesam.yml:/etc/more.yml\n");
+    let (facts, _) = machine.observe("2023", settings());
+    let found = stack(&facts);
+    let file = found.compose_file().unwrap();
+    assert_eq!(file.path, Path::new("/opt/stack/sesam.yml"));
+    assert_eq!(found.overrides, [Path::new("/etc/more.yml")]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub static COMPOSE: Check = Check {
     reference: "Operator's manual, installing the stack: docker-compose.yml",
     causes: &CAUSES,
     prose: Prose {
-        checks: "The stack's compose file: that it is in `stack_dir` of the settings or in one of the profile's `stack.directories`, that it is YAML, that every `${…}` in it can be replaced from the `.env` beside it as Compose would do it, and that services, ports, volumes and networks have the shape that Compose expects. A variable that is set nowhere, and a key that Compose does not know, is a warning; everything that Compose refuses is a failure. Files that the compose file includes or extends, and override files beside it, are named and not followed. A file that Compose takes is then held against the profile's `stack.services`: images, published ports, mounts, networks, arguments and labels that are missing fail; a missing variable, restart policy or container name warns; more services, labels and variables, and another order, are no matter.",
+        checks: "The stack's compose file: that it is in `stack_dir` of the settings or in one of the profile's `stack.directories`, that it is YAML, that every `${…}` in it can be replaced from the `.env` beside it as Compose would do it, and that services, ports, volumes and networks have the shape that Compose expects. A variable that is set nowhere, and a key that Compose does not know, is a warning; everything that Compose refuses is a failure. Files that the compose file includes or extends, and files that are laid over it (override files, `COMPOSE_FILE`, `-f`), are named and not followed: what the compose file lacks and they may say is remarked on. A file that Compose takes is then held against the profile's `stack.services`: images, published ports, mounts, networks, arguments and labels that are missing fail; a missing variable, restart policy or container name warns; more services, labels and variables, and another order, are no matter.",
         why: "Compose refuses a file as a whole: with one wrong line nothing is started, updated or stopped any more. An unset variable is worse, since Compose only warns, puts nothing in its place and starts a container with an empty host name or an image without a tag.",
         remedy: "Correct the place that the summary names; `docker compose config` in the stack's directory shows what Compose itself makes of the file.",
     },
@@ -128,7 +128,7 @@ fn judge_file(context: &Context, stack: &Stack, file: &ComposeFile) -> Judgement
         if !matches!(stack.environment, Observed::Absent) {
             stack.environment.seen()?;
         }
-        judge_content(context, file)
+        judge_content(context, stack, file)
     };
     let verdict = verdict
         .observed(path.to_string())
@@ -145,7 +145,7 @@ fn judge_file(context: &Context, stack: &Stack, file: &ComposeFile) -> Judgement
     }))
 }
 
-fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
+fn judge_content(context: &Context, stack: &Stack, file: &ComposeFile) -> Verdict {
     const REFUSED: [(ProblemKind, Cause); 4] = [
         (ProblemKind::BadInterpolation, BAD_INTERPOLATION),
         (ProblemKind::BadType, BAD_TYPE),
@@ -176,7 +176,7 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
                 file.path.display()
             ))
     } else {
-        against_profile(context, file)
+        against_profile(context, stack, file)
     };
     session.iter().fold(verdict, |verdict, variable| {
         verdict.remark(format!(
@@ -188,13 +188,17 @@ fn judge_content(context: &Context, file: &ComposeFile) -> Verdict {
 }
 
 /// The verdict on a file that Compose takes: whether it is the stack that the profile describes.
-fn against_profile(context: &Context, file: &ComposeFile) -> Verdict {
+fn against_profile(context: &Context, stack: &Stack, file: &ComposeFile) -> Verdict {
     let path = file.path.display();
-    let comparison = expected::compare(context.profile, file);
-    let well = format!(
-        "{path} defines {}, as the manual has them",
-        counted(file.services.len() as u64, "service")
-    );
+    let comparison = expected::compare(context.profile, stack, file);
+    let services = counted(file.services.len() as u64, "service");
+    let well = if comparison.is_partial {
+        format!(
+            "{path} defines {services}; what it lacks may be said in files that were not followed"
+        )
+    } else {
+        format!("{path} defines {services}, as the manual has them")
+    };
     let advice: Vec<String> = comparison
         .differences
         .iter()

@@ -5,11 +5,13 @@ use crate::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
         Verdict, software,
     },
-    facts::{Source, image_reference::ImageReference, stack::compose_file::Service},
+    facts::{
+        Source, docker::Details, image_reference::ImageReference, stack::compose_file::Service,
+    },
     profile::ReleaseNumber,
 };
 
-use super::{COMPOSE, expected::find};
+use super::{COMPOSE, expected::find, made_of};
 
 const API_REFUSED: Cause = Cause::new(
     "api-refused",
@@ -30,7 +32,7 @@ pub static DOCKER_API: Check = Check {
     reference: "Known fault of the published stack with Docker Engine 29 and later: API versions below 1.44 are refused",
     causes: &[API_REFUSED],
     prose: Prose {
-        checks: "The oldest API that the engine accepts, against what the profile's `software.clients` speak: what the compose file sets as DOCKER_API_VERSION for them, or, for one that has releases which negotiate by themselves, the release of its image. A client that speaks an older one fails.",
+        checks: "The oldest API that the engine accepts, against what the profile's `software.clients` speak: what the compose file (or, where other files are laid over it, the container) sets as DOCKER_API_VERSION for them, or, for one that has releases which negotiate by themselves, the release of its image. A client that speaks an older one fails.",
         why: "Watchtower and old releases of Traefik speak API 1.24 or 1.25. Engine 29 and later refuse that: nothing is updated any more, Traefik sees no containers and serves its own default certificate.",
         remedy: "Give Watchtower DOCKER_API_VERSION with a version that the engine accepts, and use a current release of Traefik, which does not heed that variable; then `docker compose up -d`.",
     },
@@ -56,6 +58,7 @@ fn judge(context: &Context) -> Judgement {
     };
     let mut items = Vec::new();
     let mut advice = Vec::new();
+    let mut remarks = Vec::new();
     for client in &context.profile.software.clients {
         let expected = context
             .profile
@@ -66,7 +69,21 @@ fn judge(context: &Context) -> Judgement {
         let Some((name, service)) = expected.and_then(|expected| find(file, expected)) else {
             continue;
         };
-        let Some(speaks) = spoken(service, &client.speaks, &client.negotiates_from) else {
+        let keys = ["extends", "env_file"].map(|key| format!("services.{name}.{key}"));
+        let told = match stack.elsewhere(&keys) {
+            None => Told::by_file(service),
+            // What was not followed shows in the container that was made of it.
+            Some(files) => match made_of(context, name) {
+                Some(details) => Told::by_container(details),
+                None => {
+                    remarks.push(format!(
+                        "which API {name} speaks may be said elsewhere ({files}), which was not followed"
+                    ));
+                    continue;
+                }
+            },
+        };
+        let Some(speaks) = spoken(told, &client.speaks, &client.negotiates_from) else {
             items.push(Item::pass(
                 name,
                 "finds out by itself what the engine speaks",
@@ -95,27 +112,47 @@ fn judge(context: &Context) -> Judgement {
             ),
         });
     }
-    Ok(Verdict::worst_of(
+    let verdict = Verdict::worst_of(
         items,
         format!("engine {} accepts API {oldest} and later", engine.version),
     )
     .observed(oldest.to_string())
     .expected(format!("API {oldest} or later"))
-    .advice_all(advice))
+    .advice_all(advice);
+    Ok(remarks.into_iter().fold(verdict, Verdict::remark))
 }
 
-/// The API that a service speaks; none where it finds out by itself.
-fn spoken(service: &Service, otherwise: &str, negotiates_from: &str) -> Option<ReleaseNumber> {
-    let told = service
-        .environment
-        .get(VARIABLE)
-        // A client that has learnt to negotiate has never heeded the variable.
-        .filter(|_| negotiates_from.is_empty())
-        .and_then(|value| ReleaseNumber::parse(value.as_deref()?));
-    if told.is_some() {
-        return told;
+/// What decides which API a client speaks.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    image: Option<&'a str>,
+    version: Option<&'a str>,
+}
+
+impl<'a> Told<'a> {
+    fn by_file(service: &'a Service) -> Self {
+        Self {
+            image: service.image.as_deref(),
+            version: service.environment.get(VARIABLE).and_then(Option::as_deref),
+        }
     }
-    let tag = ImageReference::parse(service.image.as_deref()?).tag?;
+
+    fn by_container(details: &'a Details) -> Self {
+        Self {
+            image: Some(details.image.as_str()),
+            version: details.environment.get(VARIABLE).and_then(Option::as_deref),
+        }
+    }
+}
+
+/// The API that a client speaks; none where it finds out by itself.
+fn spoken(told: Told, otherwise: &str, negotiates_from: &str) -> Option<ReleaseNumber> {
+    // A client that has learnt to negotiate has never heeded the variable.
+    let version = told.version.filter(|_| negotiates_from.is_empty());
+    if let Some(version) = version.and_then(ReleaseNumber::parse) {
+        return Some(version);
+    }
+    let tag = ImageReference::parse(told.image?).tag?;
     let release = ReleaseNumber::parse(tag.trim_start_matches('v'));
     match (release, ReleaseNumber::parse(negotiates_from)) {
         // `v2` and `latest` move along, and may be anything.
@@ -134,7 +171,10 @@ mod tests {
             Status,
             cases::{Case, engine, judge_cases, stack_file},
         },
-        facts::Facts,
+        facts::{
+            Facts, Observed,
+            docker::{Container, Engine},
+        },
     };
 
     fn with(
@@ -158,7 +198,33 @@ mod tests {
         traefik.image = Some("traefik:v3.6.1".into());
     }
 
+    /// A stack as published, with a file over it that was not followed.
+    fn told_elsewhere(change: fn(&mut Engine)) -> impl Fn(&mut Facts) {
+        move |facts: &mut Facts| {
+            with(Some("1.44"), |_, _| {})(facts);
+            engine(change)(facts);
+            if let Observed::Seen(stack) = &mut facts.stack {
+                let laid_over = "/srv/data/docker-compose.override.yml";
+                stack.overrides.push(laid_over.into());
+            }
+        }
+    }
+
+    fn container(name: &str, image: &str, version: Option<&str>) -> Container {
+        let version = version.map(|version| (VARIABLE.to_owned(), Some(version.to_owned())));
+        Container {
+            name: name.into(),
+            details: Observed::Seen(Details {
+                image: image.into(),
+                environment: version.into_iter().collect(),
+                ..Details::default()
+            }),
+            ..Container::default()
+        }
+    }
+
     #[test]
+    #[allow(clippy::too_many_lines)] // a table
     fn cases() {
         judge_cases(
             &DOCKER_API,
@@ -210,6 +276,34 @@ mod tests {
                     with(Some("1.44"), |watchtower, traefik| {
                         corrected(watchtower, traefik);
                         traefik.image = Some("traefik:latest".into());
+                    }),
+                ),
+                Case::new(
+                    "engine 29, told elsewhere, by nobody knows whom",
+                    Status::Pass,
+                    None,
+                    told_elsewhere(|_| {}),
+                ),
+                Case::new(
+                    "engine 29, told elsewhere, and the containers say so",
+                    Status::Pass,
+                    None,
+                    told_elsewhere(|engine| {
+                        engine.containers = Observed::Seen(vec![
+                            container("traefik", "traefik:v3.6.1", None),
+                            container("watchtower", "containrrr/watchtower", Some("1.44")),
+                        ]);
+                    }),
+                ),
+                Case::new(
+                    "engine 29, told nothing elsewhere either",
+                    Status::Fail,
+                    Some("api-refused"),
+                    told_elsewhere(|engine| {
+                        engine.containers = Observed::Seen(vec![
+                            container("traefik", "traefik:v2.8", Some("1.44")),
+                            container("watchtower", "containrrr/watchtower", None),
+                        ]);
                     }),
                 ),
                 Case::new("nonsense", Status::Pass, None, with(Some("x.y"), |_, _| {})),

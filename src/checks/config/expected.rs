@@ -9,7 +9,10 @@ use crate::{
     checks::{Cause, Item, Mend, Remedy},
     facts::{
         image_reference::ImageReference,
-        stack::compose_file::{ComposeFile, Mount, Service},
+        stack::{
+            Stack,
+            compose_file::{ComposeFile, Mount, Service},
+        },
     },
     profile::{self, Profile},
 };
@@ -73,11 +76,49 @@ pub(super) struct Difference {
 #[derive(Default)]
 pub(super) struct Comparison {
     pub(super) differences: Vec<Difference>,
+    /// Whether something is lacking that files may say which were not followed.
+    pub(super) is_partial: bool,
     pub(super) remarks: Vec<String>,
 }
 
-/// Holds the file against the profile's stack.
-pub(super) fn compare(profile: &Profile, file: &ComposeFile) -> Comparison {
+/// Holds the file against the profile's stack. What it lacks and another file that was not followed may say is no
+/// difference, but a remark.
+pub(super) fn compare(profile: &Profile, stack: &Stack, file: &ComposeFile) -> Comparison {
+    let mut comparison = compare_alone(profile, file);
+    let differences = std::mem::take(&mut comparison.differences);
+    for difference in differences {
+        match elsewhere(profile, stack, file, &difference.item) {
+            None => comparison.differences.push(difference),
+            Some(files) => {
+                comparison.is_partial = true;
+                comparison.remarks.push(format!(
+                    "{}: {}, unless it is said elsewhere ({files})",
+                    difference.item.name, difference.item.summary
+                ));
+            }
+        }
+    }
+    comparison
+}
+
+/// The files that were not followed and may make a difference good.
+fn elsewhere(profile: &Profile, stack: &Stack, file: &ComposeFile, item: &Item) -> Option<String> {
+    let is = |cause: Cause| item.cause.as_deref() == Some(cause.code);
+    let services = &profile.stack.services;
+    let expected = services.iter().find(|service| service.name == item.name);
+    let key = expected.and_then(|expected| Some(find(file, expected)?.0));
+    let mut keys = Vec::new();
+    if is(SERVICE_MISSING) {
+        keys.push("include".to_owned());
+    }
+    keys.extend(key.map(|key| format!("services.{key}.extends")));
+    if is(VARIABLE_MISSING) {
+        keys.extend(key.map(|key| format!("services.{key}.env_file")));
+    }
+    stack.elsewhere(&keys)
+}
+
+fn compare_alone(profile: &Profile, file: &ComposeFile) -> Comparison {
     let mut comparison = Comparison::default();
     let mut known = Vec::new();
     for expected in &profile.stack.services {

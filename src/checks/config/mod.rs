@@ -17,7 +17,8 @@ pub use node_port::NODE_PORT;
 pub use variable::value_fault;
 pub use watchtower::{WATCHTOWER_ARGUMENTS, WATCHTOWER_LOGIN};
 
-use super::Cause;
+use super::{Cause, Context};
+use crate::facts::docker::Details;
 
 const MISSING: Cause = Cause::new("missing", "the file, or the variable in it, is not there");
 const NOT_A_FILE: Cause = Cause::new(
@@ -25,3 +26,13 @@ const NOT_A_FILE: Cause = Cause::new(
     "something else stands where the file should be",
 );
 const TOO_LARGE: Cause = Cause::new("too-large", "the file is larger than any of its kind");
+
+/// The container that was made of a service, which shows what files say of it that were not followed.
+fn made_of<'c>(context: &Context<'c>, service: &str) -> Option<&'c Details> {
+    let docker = context.facts.docker().seen().ok()?;
+    let containers = docker.engine().ok()?.containers.seen().ok()?;
+    let container = containers
+        .iter()
+        .find(|container| container.is_of_service(service))?;
+    container.details.seen().ok()
+}

@@ -6,12 +6,13 @@ use crate::{
     },
     facts::{
         Source,
+        docker::Details,
         stack::compose_file::{ComposeFile, Service},
     },
     profile,
 };
 
-use super::{COMPOSE, expected::find};
+use super::{COMPOSE, expected::find, made_of};
 
 const NAME_FLAG: Cause = Cause::new(
     "name-flag",
@@ -60,7 +61,7 @@ pub static WATCHTOWER_LOGIN: Check = Check {
     category: Category::Config,
     level: Level::Required,
     needs: &[&COMPOSE],
-    reads: &[Source::Stack],
+    reads: &[Source::Stack, Source::Docker],
     reference: "Known fault of the published stack (2023): watchtower has no registry credentials; 2025 mounts them as /config.json",
     causes: &[NO_CREDENTIALS],
     prose: Prose {
@@ -75,7 +76,7 @@ pub static WATCHTOWER_LOGIN: Check = Check {
 /// Watchtower as the file has it, and as the profile has it.
 fn watchtower<'c>(
     context: &'c Context<'c>,
-) -> Result<Option<(&'c ComposeFile, &'c Service)>, crate::facts::Gap> {
+) -> Result<Option<(&'c ComposeFile, &'c str, &'c Service)>, crate::facts::Gap> {
     let stack = context.facts.stack().seen()?;
     let Some(file) = stack.compose_file() else {
         return Ok(None);
@@ -88,11 +89,11 @@ fn watchtower<'c>(
         .find(|service| service.name == WATCHTOWER);
     Ok(expected
         .and_then(|expected| find(file, expected))
-        .map(|(_, service)| (file, service)))
+        .map(|(name, service)| (file, name, service)))
 }
 
 fn judge_arguments(context: &Context) -> Judgement {
-    let Some((file, service)) = watchtower(context)? else {
+    let Some((file, _, service)) = watchtower(context)? else {
         return Ok(Verdict::skip("the compose file has no Watchtower"));
     };
     let path = file.path.display();
@@ -159,23 +160,22 @@ fn judge_arguments(context: &Context) -> Judgement {
 }
 
 fn judge_login(context: &Context) -> Judgement {
-    let Some((file, service)) = watchtower(context)? else {
+    let Some((file, name, service)) = watchtower(context)? else {
         return Ok(Verdict::skip("the compose file has no Watchtower"));
     };
-    let mounted = service
-        .volumes
-        .iter()
-        .find(|mount| mount.target.trim_end_matches('/') == LOGIN_TARGET);
-    let given = ["REPO_USER", "REPO_PASS"]
-        .iter()
-        .all(|name| service.environment.contains_key(*name));
-    let verdict = match (mounted, given) {
-        (Some(mount), _) => Verdict::pass(format!(
-            "watchtower has the login in {}",
-            mount.source.as_deref().unwrap_or("a volume")
+    let keys = ["extends", "env_file"].map(|key| format!("services.{name}.{key}"));
+    let elsewhere = context.facts.stack().seen()?.elsewhere(&keys);
+    let login = match (login_in_file(service), &elsewhere) {
+        (None, Some(_)) => made_of(context, name).map_or(Login::Unseen, login_in_container),
+        (login, _) => login.map_or(Login::None, Login::In),
+    };
+    let verdict = match login {
+        Login::In(place) => Verdict::pass(format!("watchtower has {place}")),
+        Login::Unseen => Verdict::pass(format!(
+            "the compose file gives watchtower no registry login, which may be said elsewhere ({})",
+            elsewhere.unwrap_or_default()
         )),
-        (None, true) => Verdict::pass("watchtower has a login in its environment"),
-        (None, false) => Verdict::fail(
+        Login::None => Verdict::fail(
             NO_CREDENTIALS,
             "watchtower has no registry login, so the node's private image is never updated",
         )
@@ -188,15 +188,57 @@ fn judge_login(context: &Context) -> Judgement {
     Ok(verdict.expected(format!("a docker login mounted as {LOGIN_TARGET}")))
 }
 
+/// Whether Watchtower has a registry login.
+enum Login {
+    /// It has; says which.
+    In(String),
+    /// It has none.
+    None,
+    /// There is no container yet that would show it.
+    Unseen,
+}
+
+const LOGIN_VARIABLES: [&str; 2] = ["REPO_USER", "REPO_PASS"];
+const BY_VARIABLES: &str = "a login in its environment";
+
+fn login_in_file(service: &Service) -> Option<String> {
+    let is_login = |target: &str| target.trim_end_matches('/') == LOGIN_TARGET;
+    let mut mounts = service.volumes.iter();
+    let mount = mounts.find(|mount| is_login(&mount.target));
+    if let Some(mount) = mount {
+        let source = mount.source.as_deref().unwrap_or("a volume");
+        return Some(format!("the login in {source}"));
+    }
+    LOGIN_VARIABLES
+        .iter()
+        .all(|name| service.environment.contains_key(*name))
+        .then(|| BY_VARIABLES.to_owned())
+}
+
+fn login_in_container(details: &Details) -> Login {
+    let mut mounts = details.mounts.iter();
+    let mount = mounts.find(|mount| mount.target.trim_end_matches('/') == LOGIN_TARGET);
+    match mount {
+        Some(mount) => Login::In(format!("the login in {}", mount.source)),
+        None if LOGIN_VARIABLES
+            .iter()
+            .all(|name| details.environment.contains_key(*name)) =>
+        {
+            Login::In(BY_VARIABLES.to_owned())
+        }
+        None => Login::None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         checks::{
             Status,
-            cases::{Case, judge_cases, nothing_observed, stack_file, verdict},
+            cases::{Case, engine, judge_cases, nothing_observed, stack_file, verdict},
         },
-        facts::{Facts, stack::compose_file::Mount},
+        facts::{Facts, Observed, docker::Container, stack::compose_file::Mount},
     };
 
     fn with(change: impl Fn(&mut Service)) -> impl Fn(&mut Facts) {
@@ -305,6 +347,33 @@ mod tests {
                             service.environment.insert(name.into(), Some("x".into()));
                         }
                     }),
+                ),
+                Case::new(
+                    "perhaps in a file of variables",
+                    Status::Pass,
+                    None,
+                    stack_file(|file| {
+                        let file_of_variables = "services.watchtower.env_file: login.env";
+                        file.not_followed.push(file_of_variables.into());
+                    }),
+                ),
+                Case::new(
+                    "in no file of variables, as the container shows",
+                    Status::Fail,
+                    Some("no-credentials"),
+                    |facts: &mut Facts| {
+                        stack_file(|file| {
+                            let file_of_variables = "services.watchtower.env_file: login.env";
+                            file.not_followed.push(file_of_variables.into());
+                        })(facts);
+                        engine(|engine| {
+                            engine.containers = Observed::Seen(vec![Container {
+                                name: "watchtower".into(),
+                                details: Observed::Seen(Details::default()),
+                                ..Container::default()
+                            }]);
+                        })(facts);
+                    },
                 ),
                 Case::new(
                     "half of it",

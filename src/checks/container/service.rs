@@ -59,7 +59,7 @@ static MENDS: [Mend; 2] = [
     Mend::new(Remedy::RecreateContainers, &[DRIFTED]),
 ];
 
-const CHECKS: &str = "The container exists, runs, has not been restarted just now, was not killed for want of memory, is healthy by its own account, was made by compose, and is what the compose file says: image, ports, mounts, networks, arguments, variables, labels, restart policy. Each way not to be so is told apart, and fails; exit code, number of restarts and the last lines of the log are the evidence. What the container has beyond the file is no matter.";
+const CHECKS: &str = "The container exists, runs, has not been restarted just now, was not killed for want of memory, is healthy by its own account, was made by compose, and is what the compose file says: image, ports, mounts, networks, arguments, variables, labels, restart policy. Each way not to be so is told apart, and fails; exit code, number of restarts and the last lines of the log are the evidence. What the container has beyond the file is no matter; where other files are laid over the compose file, or it takes the service from another one, differences are remarked on, since those are not followed.";
 const REMEDY: &str = "See why it ended with `docker logs NAME`; make it anew from the file with `docker compose up -d` in the stack's directory, which replaces only what differs.";
 
 const fn container(
@@ -265,7 +265,7 @@ fn present(
         ))
         .advice(format!("make it anew, {COMPOSE_UP}"));
     }
-    let Some((_, service, file)) = written else {
+    let Some((key, service, file)) = written else {
         return Verdict::pass(running(details)).remark(
             "the compose file could not be compared with it: it has no such service, or was not read",
         );
@@ -279,6 +279,14 @@ fn present(
         more => format!(", and {}", counted(more as u64, "more difference")),
     };
     let summary = format!("{name} {first}{more}");
+    let stack = context.facts.stack().seen().ok();
+    let extends = format!("services.{key}.extends");
+    if let Some(files) = stack.and_then(|stack| stack.elsewhere(&[extends])) {
+        let verdict = Verdict::pass(running(details)).remark(format!(
+            "{summary}; that may be said elsewhere ({files}), which was not followed"
+        ));
+        return with_differences(verdict, &differences);
+    }
     // The container has its right name, and runs on while the file gives it another.
     let is_only_name =
         differences.len() == 1 && name == expected && drift::is_named_otherwise(container, service);
@@ -287,12 +295,16 @@ fn present(
     } else {
         Verdict::fail(DRIFTED, summary)
     };
-    differences.iter().fold(
-        verdict
-            .advice(format!("make it what the file says, {COMPOSE_UP}"))
-            .advice("if the container is right and the file wrong, correct the file"),
-        |verdict, difference| verdict.evidence("differs", difference),
-    )
+    let verdict = verdict
+        .advice(format!("make it what the file says, {COMPOSE_UP}"))
+        .advice("if the container is right and the file wrong, correct the file");
+    with_differences(verdict, &differences)
+}
+
+fn with_differences(verdict: Verdict, differences: &[String]) -> Verdict {
+    differences.iter().fold(verdict, |verdict, difference| {
+        verdict.evidence("differs", difference)
+    })
 }
 
 fn running(details: &Details) -> String {

@@ -191,6 +191,21 @@ impl Stack {
         self.value("NODE_DOMAIN")
     }
 
+    /// The files that may say more than the compose file does and were not followed: what is laid over it, and what it
+    /// itself takes from elsewhere by one of these keys, as in `services.traefik.extends`. None where it says all.
+    #[must_use]
+    pub fn elsewhere(&self, keys: &[String]) -> Option<String> {
+        let laid_over = self.overrides.iter().map(|path| path.display().to_string());
+        let file = self.compose_file();
+        let taken = file.into_iter().flat_map(|file| &file.not_followed);
+        let taken = taken.filter(|what| {
+            let key = what.split(':').next().unwrap_or_default();
+            keys.iter().any(|wanted| wanted == key)
+        });
+        let files: Vec<String> = laid_over.chain(taken.cloned()).collect();
+        (!files.is_empty()).then(|| files.join(", "))
+    }
+
     /// The compose file, where it was read.
     #[must_use]
     pub fn compose_file(&self) -> Option<&ComposeFile> {

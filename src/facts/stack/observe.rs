@@ -58,6 +58,8 @@ pub async fn observe(site: Site, whereabouts: oneshot::Receiver<Whereabouts>) ->
 struct Place {
     directory: PathBuf,
     compose_files: Vec<String>,
+    /// Files that the running stack has over its compose file.
+    laid_over: Vec<PathBuf>,
 }
 
 /// The directory of the settings; else where the running stack was started, and then the profile's.
@@ -66,6 +68,7 @@ async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec
     let place = |directory: PathBuf| Place {
         directory,
         compose_files: usual.compose_files.clone(),
+        laid_over: Vec::new(),
     };
     if let Some(directory) = &site.settings.stack_dir {
         return vec![place(directory.clone())];
@@ -78,9 +81,12 @@ async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec
         Whereabouts::default()
     };
     let mut places: Vec<Place> = told.directory.clone().map(place).into_iter().collect();
-    if let (Some(running), Some(file)) = (places.first_mut(), told.file) {
-        running.compose_files.retain(|name| *name != file);
-        running.compose_files.insert(0, file);
+    if let Some(running) = places.first_mut() {
+        running.laid_over = told.laid_over;
+        if let Some(file) = told.file {
+            running.compose_files.retain(|name| *name != file);
+            running.compose_files.insert(0, file);
+        }
     }
     for directory in &usual.directories {
         if told.directory.as_deref() != Some(directory) {
@@ -114,6 +120,7 @@ async fn look_into(site: Site, place: Place) -> Look {
     let Place {
         directory,
         compose_files,
+        laid_over,
     } = place;
     let name = directory.display().to_string();
     let env_file = directory.join(&site.profile.stack.env_file);
@@ -122,7 +129,7 @@ async fn look_into(site: Site, place: Place) -> Look {
     let (compose, environment) = tokio::join!(
         bounded(site.deadline, name.clone(), move || {
             let (site, directory) = for_compose;
-            find_compose(&site, &directory, &compose_files)
+            find_compose(&site, &directory, &compose_files, &laid_over)
         }),
         bounded(site.deadline, name, move || {
             read(&for_environment, env_file, LARGEST_ENV_FILE)
@@ -156,14 +163,47 @@ fn find_compose(
     site: &Site,
     directory: &Path,
     names: &[String],
+    laid_over: &[PathBuf],
 ) -> Observed<(Content<Text>, Vec<PathBuf>)> {
-    for name in names {
-        let compose = read(site, directory.join(name), LARGEST_COMPOSE_FILE);
+    if let [first, others @ ..] = named_by_environment(site, directory).as_slice() {
+        let compose = read(site, first.clone(), LARGEST_COMPOSE_FILE);
         if compose != Observed::Absent {
-            return compose.map(|content| (content, overrides(site, directory)));
+            return compose.map(|content| (content, others.to_vec()));
+        }
+    }
+    for name in names {
+        let file = directory.join(name);
+        let compose = read(site, file.clone(), LARGEST_COMPOSE_FILE);
+        if compose != Observed::Absent {
+            let mut all = overrides(site, directory);
+            for other in laid_over {
+                if *other != file && !all.contains(other) {
+                    all.push(other.clone());
+                }
+            }
+            return compose.map(|content| (content, all));
         }
     }
     Observed::Absent
+}
+
+/// The files that `.env` tells Compose to lay over each other in place of the usual ones (`COMPOSE_FILE`).
+fn named_by_environment(site: &Site, directory: &Path) -> Vec<PathBuf> {
+    const MOST_FILES: usize = 20;
+    let file = directory.join(&site.profile.stack.env_file);
+    let Ok(text) = read_text(&site.root, &file, LARGEST_ENV_FILE) else {
+        return Vec::new();
+    };
+    let variables = env_file::parse(&text).variables;
+    let separator = variables.value("COMPOSE_PATH_SEPARATOR");
+    let separator = separator.filter(|text| !text.is_empty()).unwrap_or(":");
+    let names = variables.value("COMPOSE_FILE").unwrap_or_default();
+    names
+        .split(separator)
+        .filter(|name| !name.is_empty())
+        .map(|name| directory.join(name))
+        .take(MOST_FILES)
+        .collect()
 }
 
 /// The files that Compose would lay over the compose file.

@@ -12,13 +12,18 @@ const DIRECTORY_LABEL: &str = "com.docker.compose.project.working_dir";
 /// Likewise: its compose files, separated by commas; v1 names them as they were typed.
 const FILES_LABEL: &str = "com.docker.compose.project.config_files";
 
+/// More files than anybody lays over each other.
+const MOST_FILES: usize = 20;
+
 /// A directory with a compose file from which containers were made that run now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Whereabouts {
     /// The directory; none where no container tells.
     pub directory: Option<PathBuf>,
-    /// The compose file's name there, where it is one file in that directory.
+    /// The compose file's name, where it is in that directory.
     pub file: Option<String>,
+    /// The files that were laid over it.
+    pub laid_over: Vec<PathBuf>,
 }
 
 impl Whereabouts {
@@ -48,16 +53,19 @@ impl Whereabouts {
             return None;
         }
         let files = container.label(FILES_LABEL).unwrap_or_default();
-        let file = directory.join(files);
-        let name = file
-            .file_name()
-            .filter(|_| !files.is_empty() && !files.contains(','))
-            .filter(|_| file.parent() == Some(Path::new(&directory)))
-            .and_then(|name| name.to_str())
-            .map(ToOwned::to_owned);
+        let mut files = files
+            .split(',')
+            .filter(|file| !file.is_empty())
+            .map(|file| directory.join(file));
+        let name = files
+            .next()
+            .filter(|file| file.parent() == Some(Path::new(&directory)))
+            .and_then(|file| file.file_name()?.to_str().map(ToOwned::to_owned));
+        let laid_over = files.take(MOST_FILES).collect();
         Some(Self {
             directory: Some(directory),
             file: name,
+            laid_over,
         })
     }
 }
@@ -81,20 +89,29 @@ mod tests {
 
     #[test]
     fn a_container_tells_where_it_was_made() {
-        for (directory, files, expected) in [
+        for (directory, files, expected, laid_over) in [
             (
                 "/opt/sesam",
                 "docker-compose.yml",
                 Some("docker-compose.yml"),
+                "",
             ),
-            ("/opt/sesam", "/opt/sesam/stack.yml", Some("stack.yml")),
-            ("/opt/sesam", "/opt/other/stack.yml", None),
-            ("/opt/sesam", "a.yml,b.yml", None),
-            ("/opt/sesam", "", None),
+            ("/opt/sesam", "/opt/sesam/stack.yml", Some("stack.yml"), ""),
+            ("/opt/sesam", "/opt/other/stack.yml", None, ""),
+            (
+                "/opt/sesam",
+                "a.yml,b.yml",
+                Some("a.yml"),
+                "/opt/sesam/b.yml",
+            ),
+            ("/opt/sesam", "/a.yml,/etc/b.yml", None, "/etc/b.yml"),
+            ("/opt/sesam", "", None, ""),
         ] {
             let told = Whereabouts::told_by(&container(directory, files)).unwrap();
             assert_eq!(told.directory.as_deref(), Some(Path::new("/opt/sesam")));
             assert_eq!(told.file.as_deref(), expected, "{files}");
+            let others: Vec<PathBuf> = laid_over.split_whitespace().map(PathBuf::from).collect();
+            assert_eq!(told.laid_over, others, "{files}");
         }
         assert_eq!(Whereabouts::told_by(&container("opt", "x.yml")), None);
         let profile = crate::profile::load("2023").unwrap();

@@ -2,9 +2,13 @@
 
 use super::*;
 use crate::{
-    facts::stack::{
-        compose_file::{Mount, Resource},
-        ports::{PortMapping, Protocol},
+    facts::{
+        Observed,
+        stack::{
+            Content,
+            compose_file::{Mount, Resource},
+            ports::{PortMapping, Protocol},
+        },
     },
     profile,
 };
@@ -82,7 +86,7 @@ fn published(port: u16) -> PortMapping {
 }
 
 fn causes(profile: &Profile, file: &ComposeFile) -> Vec<String> {
-    compare(profile, file)
+    compare_alone(profile, file)
         .differences
         .into_iter()
         .filter_map(|difference| {
@@ -98,7 +102,7 @@ fn more_and_otherwise_is_no_difference_and_is_remarked_on() {
         let profile = profile::load(edition).unwrap();
         let file = complete(&profile);
         assert_eq!(causes(&profile, &file), Vec::<String>::new(), "{edition}");
-        let remarks = compare(&profile, &file).remarks.join("; ");
+        let remarks = compare_alone(&profile, &file).remarks.join("; ");
         for word in [
             "services of your own: own",
             "mirror",
@@ -171,7 +175,7 @@ fn a_service_is_known_by_its_image_too() {
     let node = file.services.remove("sesam-node").unwrap();
     file.services.insert("node".into(), node);
     assert_eq!(causes(&profile, &file), Vec::<String>::new());
-    let remarks = compare(&profile, &file).remarks.join("; ");
+    let remarks = compare_alone(&profile, &file).remarks.join("; ");
     assert!(remarks.contains("is called node here"), "{remarks}");
 }
 
@@ -202,7 +206,7 @@ fn a_mount_that_went_elsewhere_is_told_from_one_that_is_not_there() {
     for (change, expected) in table {
         let mut file = complete(&profile);
         change(&mut file.services.get_mut("sesam-node").unwrap().volumes);
-        let said: Vec<String> = compare(&profile, &file)
+        let said: Vec<String> = compare_alone(&profile, &file)
             .differences
             .into_iter()
             .map(|difference| difference.item.summary)
@@ -214,7 +218,7 @@ fn a_mount_that_went_elsewhere_is_told_from_one_that_is_not_there() {
     fluentbit
         .volumes
         .retain(|own| own.source.as_deref() != Some("/var/log/"));
-    let said = compare(&profile, &file).differences;
+    let said = compare_alone(&profile, &file).differences;
     assert_eq!(
         said[0].item.summary,
         "does not mount /var/log: the machine's logs are not sent"
@@ -318,6 +322,60 @@ fn a_network_may_have_another_name_in_the_file_than_at_the_engine() {
 }
 
 #[test]
+fn what_files_may_say_that_were_not_followed_is_no_difference() {
+    let profile = profile::load("2023").unwrap();
+    let judged = |overrides: &[&str], not_followed: &[&str]| {
+        let mut file = complete(&profile);
+        file.not_followed = not_followed.iter().map(|&what| what.into()).collect();
+        file.services.remove("watchtower");
+        file.services.get_mut("traefik").unwrap().ports.clear();
+        let fluentbit = file.services.get_mut("fluentbit").unwrap();
+        fluentbit.environment.remove("HOST");
+        let stack = Stack {
+            overrides: overrides.iter().map(Into::into).collect(),
+            compose: Observed::Seen(Content::File {
+                content: file.clone(),
+            }),
+            ..Stack::default()
+        };
+        let comparison = compare(&profile, &stack, &file);
+        let causes = comparison.differences.iter();
+        let causes: Vec<String> = causes
+            .filter_map(|difference| difference.item.cause.clone())
+            .collect();
+        assert_eq!(comparison.is_partial, causes.len() < 4, "{causes:?}");
+        causes
+    };
+    let (service, port, variable) = ("service-missing", "port-missing", "variable-missing");
+    for (overrides, not_followed, expected) in [
+        (&[][..], &[][..], &[service, port, port, variable][..]),
+        (&["/srv/data/compose.override.yml"], &[], &[]),
+        (&[], &["include: watch.yml"], &[port, port, variable]),
+        (
+            &[],
+            &["services.traefik.extends: base.yml, proxy"],
+            &[service, variable],
+        ),
+        (
+            &[],
+            &["services.fluentbit.env_file: shipper.env"],
+            &[service, port, port],
+        ),
+        (
+            &[],
+            &["services.traefik.env_file: shipper.env"],
+            &[service, port, port, variable],
+        ),
+    ] {
+        assert_eq!(
+            judged(overrides, not_followed),
+            expected,
+            "{not_followed:?}"
+        );
+    }
+}
+
+#[test]
 fn a_label_without_a_star_has_to_be_that_label() {
     let mut profile = profile::load("2023").unwrap();
     let node = profile.stack.services.iter_mut();
@@ -339,7 +397,7 @@ fn the_policy_of_the_manual_needs_no_remark() {
     for service in file.services.values_mut() {
         service.restart = Some("always".into());
     }
-    let comparison = compare(&profile, &file);
+    let comparison = compare_alone(&profile, &file);
     assert!(comparison.differences.is_empty());
     let remarks = comparison.remarks.join("; ");
     assert!(!remarks.contains("unless"), "{remarks}");
@@ -353,7 +411,7 @@ fn the_port_that_is_not_published_is_named() {
     traefik
         .ports
         .retain(|mapping| mapping.published.as_deref() == Some("443"));
-    let said = compare(&profile, &file).differences;
+    let said = compare_alone(&profile, &file).differences;
     let said: Vec<&str> = said.iter().map(|one| one.item.summary.as_str()).collect();
     assert_eq!(said, ["does not publish port 80"]);
 }

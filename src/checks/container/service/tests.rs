@@ -173,6 +173,30 @@ fn cases() {
             case("another tag", fail, Some("drifted"), |_, details| {
                 details.image = "traefik:2.0".into();
             }),
+            Case::new(
+                "another tag, with an override beside the file",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    made(|_, details| details.image = "traefik:2.0".into())(facts);
+                    if let Observed::Seen(stack) = &mut facts.stack {
+                        let laid_over = "/srv/data/docker-compose.override.yml";
+                        stack.overrides.push(laid_over.into());
+                    }
+                },
+            ),
+            Case::new(
+                "another tag, of a service that extends one of another file",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    made(|_, details| details.image = "traefik:2.0".into())(facts);
+                    stack_file(|file| {
+                        let extends = "services.traefik.extends: base.yml, proxy";
+                        file.not_followed.push(extends.into());
+                    })(facts);
+                },
+            ),
             case(
                 "a state that nobody knows",
                 fail,
