@@ -9,7 +9,7 @@ use crate::{
     },
     facts::{
         Source,
-        docker::{Container, Details},
+        docker::{Container, Details, State},
     },
     profile::Profile,
 };
@@ -50,7 +50,7 @@ pub static FOREIGN: Check = Check {
     reference: "Operator's manual, migrating an old installation: stop and remove all running containers",
     causes: &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, INTERRUPTED, LEFTOVER],
     prose: Prose {
-        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish one of their ports, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns. One that `--fix` has stopped for a migration fails as long as the stack has no containers.",
+        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish a port that one of them needs and does not have, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns. One that `--fix` has stopped for a migration fails as long as the stack has no containers.",
         why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
         remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
     },
@@ -72,6 +72,7 @@ fn judge(context: &Context) -> Judgement {
         .and_then(|stack| stack.compose_file())
         .map(|file| file.project.as_str());
     let is_up = is_up(context.profile, containers, project);
+    let needed = needed_ports(context.profile, containers, project);
     let mut items = Vec::new();
     let mut advice: Vec<String> = Vec::new();
     let mut is_in_the_way = false;
@@ -79,7 +80,7 @@ fn judge(context: &Context) -> Judgement {
         if is_of_stack(context.profile, container, project) {
             continue;
         }
-        match looked_at(context.profile, container, is_up) {
+        match looked_at(context.profile, container, is_up, &needed) {
             Ok(None) => {}
             Ok(Some(item)) if item.cause.as_deref() == Some(INTERRUPTED.code) => {
                 items.push(item);
@@ -121,10 +122,28 @@ pub fn foreign_containers<'c>(
     project: Option<&str>,
 ) -> Vec<&'c Container> {
     let is_up = is_up(profile, containers, project);
+    let needed = needed_ports(profile, containers, project);
     containers
         .iter()
         .filter(|container| !is_of_stack(profile, container, project))
-        .filter(|container| matches!(looked_at(profile, container, is_up), Ok(Some(_))))
+        .filter(|container| matches!(looked_at(profile, container, is_up, &needed), Ok(Some(_))))
+        .collect()
+}
+
+/// The ports that the stack has yet to get: a service that runs has its own, whoever has the same on another address.
+fn needed_ports(profile: &Profile, containers: &[Container], project: Option<&str>) -> Vec<u16> {
+    let runs = |name: &str| {
+        containers.iter().any(|container| {
+            container.state == State::Running
+                && container.is_of_service(name)
+                && is_of_stack(profile, container, project)
+        })
+    };
+    let services = profile.stack.services.iter();
+    services
+        .filter(|service| !runs(&service.name))
+        .flat_map(|service| &service.ports)
+        .copied()
         .collect()
 }
 
@@ -140,6 +159,7 @@ fn looked_at(
     profile: &Profile,
     container: &Container,
     is_up: bool,
+    needed_ports: &[u16],
 ) -> Result<Option<Item>, crate::facts::Gap> {
     if !is_up && container.name.ends_with(KEPT_SUFFIX) {
         return Ok(Some(Item::fail(
@@ -148,7 +168,7 @@ fn looked_at(
             "was stopped for a migration that has not come to its end",
         )));
     }
-    held(profile, container)
+    held(profile, container, needed_ports)
 }
 
 /// The stack's own: of its project, or, where no file tells the project, made by compose as one of its services.
@@ -167,7 +187,11 @@ fn is_of_stack(profile: &Profile, container: &Container, project: Option<&str>) 
 }
 
 /// What of the stack's a foreign container holds; what it holds worst comes first.
-fn held(profile: &Profile, container: &Container) -> Result<Option<Item>, crate::facts::Gap> {
+fn held(
+    profile: &Profile,
+    container: &Container,
+    needed_ports: &[u16],
+) -> Result<Option<Item>, crate::facts::Gap> {
     let name = &container.name;
     let maker = match container.project() {
         Some(project) => format!("of the compose project {project}"),
@@ -198,16 +222,12 @@ fn held(profile: &Profile, container: &Container) -> Result<Option<Item>, crate:
             format!("has the name of the stack's container and is {maker}"),
         )));
     }
-    let wanted: Vec<u16> = services
-        .iter()
-        .flat_map(|service| service.ports.iter().chain(&service.private_ports))
-        .copied()
-        .collect();
     let port = details
         .ports
         .iter()
+        .filter(|published| published.protocol == "tcp")
         .filter_map(|published| published.port)
-        .find(|port| wanted.contains(port));
+        .find(|port| needed_ports.contains(port));
     if let Some(port) = port
         && container.state.is_alive()
     {
@@ -257,7 +277,7 @@ mod tests {
         },
         facts::{
             Facts, Observed,
-            docker::{Mount, PublishedPort, State},
+            docker::{Mount, PublishedPort},
         },
     };
 
@@ -294,6 +314,20 @@ mod tests {
             target: "/x".into(),
             writable: true,
         });
+    }
+
+    /// The stack's own, running.
+    fn traefik() -> Container {
+        let label = |name: &str, value: &str| {
+            let name = format!("com.docker.compose.{name}");
+            (name, Some(value.to_owned()))
+        };
+        Container {
+            name: "traefik".into(),
+            state: State::Running,
+            labels: BTreeMap::from([label("project", "data"), label("service", "traefik")]),
+            ..Container::default()
+        }
     }
 
     const DATA: &str = "/srv/data/sesam/node-00/data";
@@ -338,6 +372,53 @@ mod tests {
                     Status::Fail,
                     Some("holds-port"),
                     |_, details| publishes(443, details),
+                ),
+                case(
+                    "a database on the port that the node keeps to itself",
+                    Status::Pass,
+                    None,
+                    |_, details| publishes(9042, details),
+                ),
+                case(
+                    "another protocol on that port",
+                    Status::Pass,
+                    None,
+                    |_, details| {
+                        publishes(443, details);
+                        details.ports[0].protocol = "udp".into();
+                    },
+                ),
+                Case::new(
+                    "an nginx on another address than Traefik, which runs",
+                    Status::Pass,
+                    None,
+                    |facts: &mut Facts| {
+                        other(|_, details| {
+                            publishes(443, details);
+                            details.ports[0].address = "192.0.2.7".parse().ok();
+                        })(facts);
+                        engine(|engine| {
+                            if let Observed::Seen(containers) = &mut engine.containers {
+                                containers.push(traefik());
+                            }
+                        })(facts);
+                    },
+                ),
+                Case::new(
+                    "an nginx in the place of Traefik, which could not be started",
+                    Status::Fail,
+                    Some("holds-port"),
+                    |facts: &mut Facts| {
+                        other(|_, details| publishes(443, details))(facts);
+                        engine(|engine| {
+                            if let Observed::Seen(containers) = &mut engine.containers {
+                                containers.push(Container {
+                                    state: State::Created,
+                                    ..traefik()
+                                });
+                            }
+                        })(facts);
+                    },
                 ),
                 case(
                     "old nginx, stopped",

@@ -60,6 +60,8 @@ struct Place {
     compose_files: Vec<String>,
     /// Files that the running stack has over its compose file.
     laid_over: Vec<PathBuf>,
+    /// The name of the running project.
+    project: Option<String>,
 }
 
 /// The directory of the settings; else where the running stack was started, and then the profile's.
@@ -69,6 +71,7 @@ async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec
         directory,
         compose_files: usual.compose_files.clone(),
         laid_over: Vec::new(),
+        project: None,
     };
     if let Some(directory) = &site.settings.stack_dir {
         return vec![place(directory.clone())];
@@ -83,6 +86,7 @@ async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec
     let mut places: Vec<Place> = told.directory.clone().map(place).into_iter().collect();
     if let Some(running) = places.first_mut() {
         running.laid_over = told.laid_over;
+        running.project = told.project;
         if let Some(file) = told.file {
             running.compose_files.retain(|name| *name != file);
             running.compose_files.insert(0, file);
@@ -99,6 +103,8 @@ async fn places(site: &Site, whereabouts: oneshot::Receiver<Whereabouts>) -> Vec
 /// What one directory holds.
 struct Look {
     directory: PathBuf,
+    /// The name of the project that runs from there.
+    project: Option<String>,
     compose: Observed<Content<(PathBuf, String)>>,
     environment: Observed<Content<Text>>,
     overrides: Vec<PathBuf>,
@@ -121,6 +127,7 @@ async fn look_into(site: Site, place: Place) -> Look {
         directory,
         compose_files,
         laid_over,
+        project,
     } = place;
     let name = directory.display().to_string();
     let env_file = directory.join(&site.profile.stack.env_file);
@@ -141,6 +148,7 @@ async fn look_into(site: Site, place: Place) -> Look {
     };
     Look {
         directory,
+        project,
         compose: compose.map(|(content, _)| content),
         environment,
         overrides,
@@ -234,7 +242,12 @@ fn understand(site: &Site, searched: Vec<PathBuf>, look: Look) -> Stack {
         })
     });
     let compose = look.compose.map(|content| {
-        content.map(|(path, text)| read_compose(&known, redactor, &look.directory, path, &text))
+        content.map(|(path, text)| {
+            // Compose calls a project after its directory, unless it is told another name.
+            let name = look.project.clone();
+            let name = name.unwrap_or_else(|| project_name(&look.directory));
+            read_compose(&known, redactor, name, path, &text)
+        })
     });
     Stack {
         directory: look.directory,
@@ -248,7 +261,7 @@ fn understand(site: &Site, searched: Vec<PathBuf>, look: Look) -> Stack {
 fn read_compose(
     known: &Known,
     redactor: &Redactor,
-    directory: &Path,
+    project: String,
     path: PathBuf,
     text: &str,
 ) -> ComposeFile {
@@ -258,7 +271,7 @@ fn read_compose(
     let surroundings = Surroundings {
         path,
         project_is_given: own_name.is_some(),
-        project: own_name.unwrap_or_else(|| project_name(directory)),
+        project: own_name.unwrap_or(project),
         variables: known,
         is_secret: &looks_secret,
         redactor,

@@ -24,6 +24,8 @@ pub struct Whereabouts {
     pub file: Option<String>,
     /// The files that were laid over it.
     pub laid_over: Vec<PathBuf>,
+    /// The project's name, which `docker compose -p` gives without any file that says so.
+    pub project: Option<String>,
 }
 
 impl Whereabouts {
@@ -66,6 +68,7 @@ impl Whereabouts {
             directory: Some(directory),
             file: name,
             laid_over,
+            project: container.project().map(ToOwned::to_owned),
         })
     }
 }
@@ -114,6 +117,11 @@ mod tests {
             assert_eq!(told.laid_over, others, "{files}");
         }
         assert_eq!(Whereabouts::told_by(&container("opt", "x.yml")), None);
+        let mut named = container("/opt/sesam", "x.yml");
+        let project = "com.docker.compose.project".to_owned();
+        named.labels.insert(project, Some("by-option".into()));
+        let told = Whereabouts::told_by(&named).unwrap();
+        assert_eq!(told.project.as_deref(), Some("by-option"));
         let profile = crate::profile::load("2023").unwrap();
         assert_eq!(Whereabouts::of(&profile, None), Whereabouts::default());
     }
