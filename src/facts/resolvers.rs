@@ -1,7 +1,7 @@
 //! The name servers of this machine, and whether each of them answers.
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
 };
 
@@ -47,6 +47,9 @@ pub struct ResolverConfiguration {
     /// Lines that name a server which cannot be used; says what stands there.
     #[serde(default)]
     pub unusable: Vec<String>,
+    /// Name servers on one link of this machine, as in `fe80::1%eth0`, which programs use and which are not asked here.
+    #[serde(default)]
+    pub on_links: Vec<String>,
     /// Further servers that the C library ignores.
     #[serde(default)]
     pub ignored: Vec<IpAddr>,
@@ -156,11 +159,15 @@ pub(in crate::facts) fn parse(text: &str) -> ResolverConfiguration {
                 let Some(word) = words.next() else {
                     continue;
                 };
+                let used = configuration.servers.len() + configuration.on_links.len();
                 match word.parse::<IpAddr>() {
-                    Ok(server) if configuration.servers.len() < MOST_SERVERS => {
-                        configuration.servers.push(server);
-                    }
+                    Ok(server) if used < MOST_SERVERS => configuration.servers.push(server),
                     Ok(server) => configuration.ignored.push(server),
+                    Err(_) if is_on_link(word) => {
+                        if used < MOST_SERVERS {
+                            configuration.on_links.push(word.to_owned());
+                        }
+                    }
                     Err(_) => configuration
                         .unusable
                         .push(word.chars().take(100).collect()),
@@ -174,12 +181,25 @@ pub(in crate::facts) fn parse(text: &str) -> ResolverConfiguration {
             _ => {}
         }
     }
-    if configuration.servers.is_empty() && configuration.unusable.is_empty() {
+    let names_none = configuration.servers.is_empty()
+        && configuration.on_links.is_empty()
+        && configuration.unusable.is_empty();
+    if names_none {
         configuration.servers.push(Ipv4Addr::LOCALHOST.into());
     }
     configuration.ignored.truncate(16);
     configuration.unusable.truncate(16);
     configuration
+}
+
+/// An address of one link with its interface, as routers announce themselves over IPv6.
+fn is_on_link(word: &str) -> bool {
+    const LONGEST_INTERFACE: usize = 15;
+    word.split_once('%').is_some_and(|(address, interface)| {
+        let address = address.parse::<Ipv6Addr>();
+        address.is_ok_and(|address| address.is_unicast_link_local())
+            && (1..=LONGEST_INTERFACE).contains(&interface.len())
+    })
 }
 
 #[cfg(test)]
@@ -204,6 +224,29 @@ mod tests {
         assert_eq!(configuration.unusable, ["ten"]);
         assert_eq!(configuration.search, ["c"]);
         assert_eq!(configuration.options, ["timeout:1", "rotate"]);
+    }
+
+    #[test]
+    fn a_router_that_announces_itself_is_a_name_server_on_its_link() {
+        let configuration = parse(
+            "nameserver 10.0.0.1\nnameserver fe80::1%eth0\nnameserver fe80::2%3\nnameserver fe80::3%eth0\nnameserver 10.0.0.2",
+        );
+        assert_eq!(
+            configuration.servers,
+            ["10.0.0.1".parse::<IpAddr>().unwrap()]
+        );
+        assert_eq!(configuration.on_links, ["fe80::1%eth0", "fe80::2%3"]);
+        assert_eq!(
+            configuration.ignored,
+            ["10.0.0.2".parse::<IpAddr>().unwrap()]
+        );
+        assert_eq!(configuration.unusable, Vec::<String>::new());
+        let only = parse("nameserver fe80::1%eth0");
+        assert_eq!(only.servers, Vec::<IpAddr>::new());
+        for unusable in ["fe80::1%", "2001:db8::1%eth0", "eth0%fe80::1"] {
+            let configuration = parse(&format!("nameserver {unusable}"));
+            assert_eq!(configuration.unusable, [unusable]);
+        }
     }
 
     #[test]

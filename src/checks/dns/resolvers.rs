@@ -63,7 +63,7 @@ pub static RESOLVERS: Check = Check {
         REFUSES,
     ],
     prose: Prose {
-        checks: "Each name server of `resolv.conf` is asked by itself, by UDP, once more, then by TCP; behind the stub of systemd-resolved its upstream servers too. None that answers fails, and so does none that answers over UDP, by which programs ask (unless `resolv.conf` has `options use-vc`); some that do not, or that are slow, warn.",
+        checks: "Each name server of `resolv.conf` is asked by itself, by UDP, once more, then by TCP; behind the stub of systemd-resolved its upstream servers too; those on one link (`fe80::1%eth0`) are not asked by themselves. None that answers fails, and so does none that answers over UDP, by which programs ask (unless `resolv.conf` has `options use-vc`); some that do not, or that are slow, warn.",
         why: "The system asks the servers in order and waits five seconds for each. One dead server in the list slows down every connection; if all are dead, no host can be reached by its name.",
         remedy: "Correct or remove the server that is named in the finding, where the configuration comes from (netplan, NetworkManager, systemd-resolved, DHCP), or have the network team open port 53 over UDP and TCP to it.",
     },
@@ -78,6 +78,9 @@ fn judge(context: &Context) -> Judgement {
     let resolvers = context.facts.resolvers().seen()?;
     let file = context.profile.network.resolv_conf.display().to_string();
     let slow_ms = context.profile.network.resolver_slow_ms;
+    if let Some(verdict) = only_on_links(resolvers, &file) {
+        return Ok(verdict);
+    }
     let by_tcp = resolvers.configuration.asks_by_tcp();
     let programs = if by_tcp { Asker::ByTcp } else { Asker::ByUdp };
     let servers: Vec<Item> = resolvers
@@ -131,6 +134,23 @@ fn judge(context: &Context) -> Judgement {
     }
     let verdict = verdict(resolvers, items, &file, all_dead);
     Ok(verdict.advice_all(steps))
+}
+
+/// The verdict where there is no server to ask: what those on a link do shows in the names of the outbound hosts.
+fn only_on_links(resolvers: &Resolvers, file: &str) -> Option<Verdict> {
+    let configuration = &resolvers.configuration;
+    let on_links = &configuration.on_links;
+    let has_others = !resolvers.servers.is_empty() || !configuration.unusable.is_empty();
+    if has_others || on_links.is_empty() {
+        return None;
+    }
+    Some(
+        Verdict::pass(format!(
+            "{file} names {}, on a link of this machine; what is there is not asked by itself",
+            on_links.join(" and ")
+        ))
+        .expected("an answer of every name server"),
+    )
 }
 
 /// What to do about the servers that do not answer as they should, each kind where it is configured.
@@ -209,6 +229,11 @@ fn verdict(resolvers: &Resolvers, items: Vec<Item>, file: &str, all_dead: bool) 
                 resolvers.asked_for
             ),
         );
+    }
+    for server in &resolvers.configuration.on_links {
+        verdict = verdict.remark(format!(
+            "{file} also names {server}, a name server on one link, which was not asked by itself"
+        ));
     }
     for ignored in &resolvers.configuration.ignored {
         verdict = verdict.remark(format!(

@@ -51,6 +51,13 @@ fn servers(answers: &'static [fn() -> Asked]) -> impl Fn(&mut Facts) {
     }
 }
 
+fn on_link(facts: &mut Facts) {
+    if let Observed::Seen(resolvers) = &mut facts.resolvers {
+        let server = "fe80::1%eth0".to_owned();
+        resolvers.configuration.on_links.push(server);
+    }
+}
+
 fn well() -> Asked {
     asked("10.0.0.1", reply(ReplyCode::NoError))
 }
@@ -82,6 +89,24 @@ fn cases() {
                 Status::Pass,
                 None,
                 servers(&[|| asked("10.0.0.1", reply(ReplyCode::NxDomain))]),
+            ),
+            Case::new(
+                "well, and one on a link",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    servers(&[well])(facts);
+                    on_link(facts);
+                },
+            ),
+            Case::new(
+                "none but one on a link",
+                Status::Pass,
+                None,
+                |facts: &mut Facts| {
+                    servers(&[])(facts);
+                    on_link(facts);
+                },
             ),
             warn("one dead", "silent", &[well, silent]),
             warn(
