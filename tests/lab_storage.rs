@@ -222,6 +222,26 @@ fn a_data_disk_laid_out_by_the_manual_passes() {
 }
 
 #[test]
+fn a_data_disk_that_is_mounted_nearer_to_the_data_is_the_data_disk() {
+    let Some(lab) = Lab::new("ext4 below the data mount", &["mkfs.ext4"]) else {
+        return;
+    };
+    lab.image(64 << 20);
+    let report = lab.report(&format!(
+        "echo \"/dev/x $PWD/data/sesam ext4 defaults 0 2\" > /etc/fstab; mkfs.ext4 -q -F -m 0 image; mkdir data/sesam; \
+         mount -o loop image data/sesam; {LAY_OUT} {REPORT}; umount data/sesam; rm -r data/*"
+    ));
+    report.expect(&[
+        ("hardware.data-partition", "pass", None),
+        ("storage.data-space", "pass", None),
+        ("storage.data-mount", "pass", None),
+        ("layout.data-link", "pass", None),
+    ]);
+    let partition = report.finding("hardware.data-partition");
+    assert_eq!(partition["observed"], 64 << 20);
+}
+
+#[test]
 fn xfs_tells_the_types_of_its_entries() {
     let Some(lab) = Lab::new("xfs data disk", &["mkfs.xfs"]) else {
         return;

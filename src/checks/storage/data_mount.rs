@@ -25,7 +25,7 @@ pub static DATA_MOUNT: Check = Check {
     reference: "Operator's manual, preparing the machine: data disk",
     causes: &[NOT_A_MOUNT, NOT_PERSISTENT],
     prose: Prose {
-        checks: "Whether `layout.data_mount` is the mount point of a file system of its own, and whether that is mounted at boot: by a line of `/etc/fstab` without `noauto`, or by a systemd mount unit. A mount that is in neither warns, and so does a data directory on the root disk.",
+        checks: "Whether `layout.data_mount`, or a directory below it on the way to the data, is the mount point of a file system of its own, and whether that is mounted at boot: by a line of `/etc/fstab` without `noauto`, by a systemd mount unit, or by ZFS. A mount that is in neither warns, and so does a data directory on the root disk.",
         why: "A data partition that was only mounted by hand is missing after the next reboot; the node then starts with an empty data directory on the root disk. Data on the root disk fills it up, and the system with it.",
         remedy: "Mount a disk at the data mount point, and write it into `/etc/fstab` by its UUID. The root-disk variant works, and warns; waive the warning where that is agreed.",
     },
@@ -155,6 +155,9 @@ fn survival(data: &Volume, volumes: &Volumes) -> Result<Survival, Gap> {
         Ok(Survival::By(unit.file.clone()))
     } else if is_listed {
         Ok(Survival::ByHand)
+    } else if data.mount.fs_type == "zfs" {
+        // A dataset carries its own mount point, and ZFS mounts what fstab does not name.
+        Ok(Survival::By("ZFS, by the dataset's own mountpoint".into()))
     } else {
         // Nothing was found, which says nothing where one of them could not be read.
         entries?;
@@ -227,6 +230,17 @@ mod tests {
                     }),
                 ),
                 Case::new("in neither", Status::Warn, not_persistent(), with(no_fstab)),
+                Case::new(
+                    "a dataset of ZFS, in neither",
+                    Status::Pass,
+                    None,
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        let mount = &mut of(&mut volumes.data).mount;
+                        mount.fs_type = "zfs".into();
+                        mount.source = Some("tank/data".into());
+                    }),
+                ),
                 Case::new("noauto", Status::Warn, not_persistent(), with(by_hand)),
                 Case::new(
                     "noauto, and the unit that is generated for it",

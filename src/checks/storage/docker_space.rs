@@ -20,7 +20,7 @@ pub static DOCKER_SPACE: Check = Check {
     reference: "Operator's manual, hardware requirements",
     causes: &[LOW_SPACE, ALMOST_FULL],
     prose: Prose {
-        checks: "The free space on the file system of Docker's data root: the one that `/etc/docker/daemon.json` names, else `storage.docker_root` of the profile. Judged by the same limits as `storage.data-space`. Where Docker's data is on the root file system, the trouble is reported once, by `storage.root-space`.",
+        checks: "The free space on the file system of Docker's data root: the one that the running daemon was started with (`--data-root`), else the one that `/etc/docker/daemon.json` names, else `storage.docker_root` of the profile. Judged by the same limits as `storage.data-space`. Where Docker's data is on the root file system, the trouble is reported once, by `storage.root-space`.",
         why: "Images are pulled to, and container logs grow on, Docker's data root. When it is full, updates fail and containers stop.",
         remedy: "Remove what is not used (`docker image prune --all`, while the stack runs), limit the logs (`max-size`, `max-file`), or give Docker a larger disk.",
     },

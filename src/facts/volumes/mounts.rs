@@ -71,6 +71,12 @@ impl Mounts {
         Some((mount(&entry.line)?, &entry.line))
     }
 
+    /// Whether something is mounted below a directory.
+    pub fn has_one_below(&self, directory: &Path) -> bool {
+        let mut places = self.entries.iter().map(|entry| &entry.mount_point);
+        places.any(|place| place != directory && place.starts_with(directory))
+    }
+
     /// Walks the tree of mounts as the kernel walks the path, so that a mount hidden below a later one is not taken for it.
     fn walk(&self, path: &Path) -> Option<usize> {
         let known: HashSet<i32> = self.entries.iter().map(|entry| entry.id).collect();

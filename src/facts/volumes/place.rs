@@ -61,11 +61,14 @@ impl Place {
     }
 }
 
-/// The place of the node's data: the data disk's mount point, or, where nothing is mounted there and the node's base
-/// holds a real directory, that directory.
+/// The place of the node's data: the data disk's mount point, be it one below the usual one that is nearer to the data;
+/// or, where nothing is mounted there and the node's base holds a real directory, that directory.
 pub(super) fn data_place_in(site: &Site, mounts: &Mounts) -> Place {
     let layout = &site.profile.layout;
     let on_data_disk = Place::at(&layout.data_mount);
+    if let Some(nearer) = nearer_mount(site, mounts, &on_data_disk) {
+        return Place::at(&nearer);
+    }
     let mounted = on_data_disk.locate(site).is_ok_and(|located| {
         located.exists
             && mounts
@@ -79,6 +82,20 @@ pub(super) fn data_place_in(site: &Site, mounts: &Mounts) -> Place {
         root_disk_variant: true,
         ..Place::at(&layout.data_link)
     }
+}
+
+/// The mount point that the data directory lies on, where that is below the usual one.
+fn nearer_mount(site: &Site, mounts: &Mounts, usual: &Place) -> Option<PathBuf> {
+    let usual = usual.locate(site).ok().filter(|usual| usual.exists)?;
+    // Without one there is no need to look into a file system that may hang.
+    if !mounts.has_one_below(&usual.path) {
+        return None;
+    }
+    let data = Place::at(&site.profile.layout.data_dir).locate(site).ok()?;
+    let (mount, _) = mounts.holding(&data.path)?;
+    let mount_point = Path::new(&mount.mount_point);
+    let is_nearer = mount_point != usual.path && mount_point.starts_with(&usual.path);
+    is_nearer.then(|| site.root.inside(mount_point))
 }
 
 /// The same, for an observer that has no table of mounts at hand.
