@@ -83,7 +83,7 @@ pub fn advice(trouble: &Trouble) -> Option<&'static str> {
             "let the Docker daemon reach its registry; sesam-doctor check outbound.docker says what is in the way",
         ),
         Trouble::Untrusted { .. } => Some(
-            "add the authority that signed the registry's certificate to the machine's trust store (update-ca-certificates), or have whoever runs the inspecting proxy leave the registry out",
+            "add the authority that signed the registry's certificate to the machine's trust store (Ubuntu: /usr/local/share/ca-certificates, then update-ca-certificates; RHEL: /etc/pki/ca-trust/source/anchors, then update-ca-trust), or have whoever runs the inspecting proxy leave the registry out",
         ),
         Trouble::Unauthorized { .. } => Some(
             "log in as the account that runs compose, with the login from Sesam support: docker login --username NAME",

@@ -167,12 +167,12 @@ fn steps(resolvers: &Resolvers, servers: &[Item], upstreams: &[Item], file: &str
     });
     for (_, asked) in local {
         steps.push(format!(
-            "look at the name server of this machine itself at {} (systemd-resolved: systemctl status systemd-resolved, resolvectl status), or name another in {file}",
+            "look at the name server of this machine itself at {} (systemd-resolved: systemctl status systemd-resolved, resolvectl status, on Ubuntu 18.04 systemd-resolve --status), or name another in {file}",
             asked.server
         ));
     }
     let upstreams: Vec<_> = upstreams.iter().zip(&resolvers.upstreams).collect();
-    let resolved = "the configuration of systemd-resolved (resolvectl status)";
+    let resolved = "the configuration of systemd-resolved (resolvectl status, on Ubuntu 18.04 systemd-resolve --status)";
     for (asked, place) in [(remote, file), (upstreams, resolved)] {
         let all_with = |status: Status| -> Option<String> {
             let servers: Vec<String> = asked

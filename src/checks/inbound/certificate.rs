@@ -72,7 +72,7 @@ fn unknown_issuer(outside: Outside, tls: &Tls, issuer: &str, how: &str) -> DoorV
         return DoorVerdict::faulty(
             causes::TLS_UNKNOWN_ISSUER,
             format!("the machine that probes trusts no authority at all, so not {issuer} either"),
-            "install the system's authorities on the machine that probes (Ubuntu: apt install --reinstall ca-certificates; RHEL: dnf reinstall ca-certificates)",
+            "install the system's authorities on the machine that probes (Ubuntu: apt install --reinstall ca-certificates; RHEL: yum reinstall ca-certificates)",
         );
     }
     let missing = tls.chain.last().filter(|last| {

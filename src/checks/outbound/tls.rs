@@ -146,7 +146,7 @@ fn unknown_issuer(around: Surroundings, tls: &Tls, how: Option<&str>) -> Trouble
         return Trouble::fail(
             causes::TLS_UNKNOWN_ISSUER,
             format!("this machine trusts no authority at all, so not {issuer} either"),
-            "install the system's authorities (Ubuntu: apt install --reinstall ca-certificates; RHEL: dnf reinstall ca-certificates)",
+            "install the system's authorities (Ubuntu: apt install --reinstall ca-certificates; RHEL: yum reinstall ca-certificates)",
         );
     }
     let interceptor = tls

@@ -33,7 +33,7 @@ pub static COMPOSE: Check = Check {
     prose: Prose {
         checks: "A compose program is found, as a plugin of the docker client in the profile's `software.compose_plugin_directories` or as `docker-compose` where programs are, and names its version. None fails; only one older than `software.compose_maintained` (compose v1) warns.",
         why: "The stack is installed, changed and updated with compose. Compose v1 has had no updates since 2023, reads `.env` in its own way and fails with current engines.",
-        remedy: "Install the plugin: `apt-get install docker-compose-plugin` from Docker's packages, `docker-compose-v2` on Ubuntu.",
+        remedy: "Install the plugin: `docker-compose-plugin` from Docker's own packages (`apt-get install`, `yum install`), or `docker-compose-v2` from Ubuntu's.",
     },
     mends: &[Mend::new(Remedy::InstallCompose, &[MISSING])],
     judge: Judge::One(judge),
@@ -41,7 +41,7 @@ pub static COMPOSE: Check = Check {
 
 fn judge(context: &Context) -> Judgement {
     let programs = context.facts.compose_programs().seen()?;
-    let install = "install Compose v2: apt-get install docker-compose-plugin from Docker's own packages, or docker-compose-v2 on Ubuntu; see docs.docker.com/compose/install";
+    let install = "install Compose v2: docker-compose-plugin from Docker's own packages (apt-get install, yum install), or docker-compose-v2 from Ubuntu's; see docs.docker.com/compose/install";
     let software = &context.profile.software;
     let expected = format!("Compose {} or later", software.compose_maintained);
     let usable: Vec<&ComposeProgram> = programs

@@ -71,7 +71,7 @@ fn judge(context: &Context) -> Judgement {
         )
         .expected("a JSON object")
         .advice(format!(
-            "correct line {} of {path}; `dockerd --validate --config-file {path}` says whether the engine takes it",
+            "correct line {} of {path}; `dockerd --validate --config-file {path}` (Docker 23 and later) says whether the engine takes it",
             problem.line.max(1)
         )));
     }

@@ -88,7 +88,7 @@ fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
             format!("{summary}, but neither /etc/fstab nor a mount unit mounts it at boot"),
         )
         .advice(format!(
-            "write it into /etc/fstab: echo \"{}\" >> /etc/fstab; then try: findmnt --verify",
+            "write it into /etc/fstab: echo \"{}\" >> /etc/fstab; then see that mount takes it: mount -fav",
             fstab_line(mount_point, &data.mount)
         )),
     };

@@ -27,7 +27,7 @@ pub static ROOT_SPACE: Check = Check {
 
 fn judge(context: &Context) -> Judgement {
     let root = context.facts.volumes().seen()?.root.seen()?;
-    let advice = "enlarge the root file system, or free space on it: old logs (journalctl --vacuum-size=500M), the package cache (apt-get clean, dnf clean all), unused images (while the stack runs, so that its own are kept: docker image prune --all)";
+    let advice = "enlarge the root file system, or free space on it: old logs (journalctl --vacuum-size=500M), the package cache (apt-get clean, yum clean all), unused images (while the stack runs, so that its own are kept: docker image prune --all)";
     space::judge(context, "root", root, advice.to_owned())
 }
 

@@ -172,7 +172,7 @@ fn unsynchronised(clock: &Clock) -> Verdict {
             UNSYNCHRONISED,
             "systemd-timesyncd runs, but the kernel says that its clock is not synchronised",
         )
-        .advice("see with `timedatectl timesync-status` whether it reaches a time server (123/udp), and name one that it reaches in /etc/systemd/timesyncd.conf"),
+        .advice("see with `systemctl status systemd-timesyncd` whether it reaches a time server (123/udp), and name one that it reaches in /etc/systemd/timesyncd.conf"),
         (Some(other), _) => Verdict::warn(
             UNSYNCHRONISED,
             format!("{} runs, but the kernel says that its clock is not synchronised", name(*other)),
@@ -184,11 +184,14 @@ fn unsynchronised(clock: &Clock) -> Verdict {
         (None, Some(TimeService::Chrony)) => {
             none_runs().advice("start chrony: `systemctl enable --now chronyd` (`chrony` on Ubuntu)")
         }
+        (None, Some(TimeService::Ntpd)) => {
+            none_runs().advice("start ntpd: `systemctl enable --now ntpd` (`ntp` on Ubuntu)")
+        }
         (None, Some(other)) => {
             none_runs().advice(format!("start {}: `systemctl enable --now {0}`", name(*other)))
         }
         (None, None) => none_runs()
-            .advice("install a time service, for example chrony (`apt install chrony`, `dnf install chrony`), and let it reach a time server (123/udp)"),
+            .advice("install a time service, for example chrony (`apt install chrony`, `yum install chrony`), and let it reach a time server (123/udp)"),
     }
 }
 

@@ -298,7 +298,7 @@ pub(super) fn dates(chain: &Chain, profile: &Profile, now: Timestamp) -> Dates {
                 if place == 0 {
                     "renew the certificate: Let's Encrypt's by restarting Traefik with port 80 open to the internet (its log says why it could not), your own by requesting a new one"
                 } else if place == of_authority {
-                    "update the system's authorities (Debian and Ubuntu: apt-get install --only-upgrade ca-certificates; Red Hat: dnf upgrade ca-certificates), and get a certificate that leads to an authority that is in date"
+                    "update the system's authorities (Debian and Ubuntu: apt-get install --only-upgrade ca-certificates; Red Hat: yum upgrade ca-certificates), and get a certificate that leads to an authority that is in date"
                 } else {
                     "get the authority's current intermediate certificates, and put them in place of the old ones"
                 },
