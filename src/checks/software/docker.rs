@@ -190,6 +190,12 @@ fn stopped(installation: &Installation, seen: &str) -> Verdict {
         format!("Docker is installed and does not run: {seen}"),
     );
     let verdict = match (&installation.unit, &installation.daemon) {
+        // What the doctor's own steps start is docker.service.
+        _ if installation.is_of_snap() => verdict
+            .by_hand()
+            .advice("start it: snap start --enable docker")
+            .advice("if it ends again, its log says why: snap logs docker -n 50")
+            .remark("snap's Docker sees no files outside of home directories; the stack needs Docker from the distribution or from docs.docker.com/engine/install"),
         (None, Some(daemon)) => verdict.advice(format!(
             "start {} as services are started here: there is no docker.service for systemd",
             daemon.display()
@@ -294,6 +300,19 @@ mod tests {
                     Status::Fail,
                     Some("not-installed"),
                     reach(Reach::NoSocket, none()),
+                ),
+                Case::new(
+                    "of snap, stopped",
+                    Status::Fail,
+                    Some("not-running"),
+                    reach(
+                        Reach::NoSocket,
+                        Installation {
+                            client: Some("/snap/bin/docker".into()),
+                            unit: Some("/etc/systemd/system/snap.docker.dockerd.service".into()),
+                            ..Installation::default()
+                        },
+                    ),
                 ),
                 Case::new(
                     "stopped",

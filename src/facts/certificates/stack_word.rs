@@ -39,13 +39,20 @@ fn mode(file: &ComposeFile, profile: &Profile) -> Option<CertificateMode> {
     let directory = file.path.parent().unwrap_or(Path::new("/"));
     let names_resolver = |text: &str| text.to_ascii_lowercase().contains("certificatesresolvers");
     let own = &profile.layout.certificates_dir;
+    // Traefik reads either its command or a file: without a command a resolver may be in the file, and a directory that
+    // holds the ACME store's too says nothing.
+    let says_nothing = |source: &Path| {
+        traefik.command.is_empty() && profile.layout.letsencrypt_dir.starts_with(source)
+    };
     let mounts_own = || {
         traefik
             .volumes
             .iter()
             .filter_map(|mount| mount.source.as_deref())
             .map(|source| directory.join(source))
-            .any(|source| source.starts_with(own) || own.starts_with(&source))
+            .any(|source| {
+                source.starts_with(own) || (own.starts_with(&source) && !says_nothing(&source))
+            })
     };
     if traefik.command.iter().any(|word| names_resolver(word))
         || traefik.environment.keys().any(|name| names_resolver(name))
@@ -105,6 +112,8 @@ mod tests {
                 Some(CertificateMode::Own),
             ),
             (file(&["--providers.docker"], "/elsewhere"), None),
+            (file(&[], "./traefik"), None),
+            (file(&[], "./traefik/certs"), Some(CertificateMode::Own)),
         ] {
             assert_eq!(mode(&file, &profile), expected, "{file:?}");
         }

@@ -31,6 +31,10 @@ const UNIT_DIRECTORIES: [&str; 4] = [
     "/lib/systemd/system",
 ];
 
+/// What the engine's unit is called; the second is snap's.
+const UNITS: [&str; 2] = ["docker.service", SNAP_UNIT];
+const SNAP_UNIT: &str = "snap.docker.dockerd.service";
+
 /// Nobody writes a longer configuration by hand.
 const LONGEST_FILE: Bytes = Bytes(1_000_000);
 
@@ -42,7 +46,7 @@ pub struct Installation {
     pub daemon: Option<PathBuf>,
     /// The client's program.
     pub client: Option<PathBuf>,
-    /// systemd's unit for the engine.
+    /// systemd's unit for the engine; snap's where there is no other.
     pub unit: Option<PathBuf>,
     /// Whether that unit is masked, a link to `/dev/null`.
     pub masked: bool,
@@ -51,6 +55,13 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// Whether snap brought the engine.
+    #[must_use]
+    pub fn is_of_snap(&self) -> bool {
+        let unit = self.unit.as_deref().and_then(Path::file_name);
+        unit.is_some_and(|name| name == SNAP_UNIT)
+    }
+
     /// Whether the engine is on the machine at all.
     #[must_use]
     pub fn is_installed(&self) -> bool {
@@ -101,9 +112,9 @@ impl Proxies {
 pub(super) async fn observe(site: &Site) -> Observed<Installation> {
     let root = site.root.clone();
     bounded(site.deadline, "the programs of Docker", move || {
-        let unit = UNIT_DIRECTORIES
+        let unit = UNITS
             .iter()
-            .map(|directory| Path::new(directory).join("docker.service"))
+            .flat_map(|name| UNIT_DIRECTORIES.map(|directory| Path::new(directory).join(name)))
             .find(|unit| is_there(&root, unit));
         Observed::Seen(Installation {
             daemon: program_path(&root, "dockerd"),

@@ -286,3 +286,21 @@ fn the_installation_is_read_from_files() {
         Observed::Absent
     );
 }
+
+#[tokio::test]
+async fn an_engine_of_snap_is_found_by_its_unit() {
+    let place = tempfile::tempdir().unwrap();
+    let units = place.path().join("etc/systemd/system");
+    std::fs::create_dir_all(&units).unwrap();
+    let site = Site {
+        root: Root::at(place.path()).unwrap(),
+        ..site(Duration::from_secs(5))
+    };
+    std::fs::write(units.join("snap.docker.dockerd.service"), "").unwrap();
+    let found = installation::observe(&site).await;
+    assert!(found.seen().unwrap().is_of_snap());
+    assert!(found.seen().unwrap().is_installed());
+    std::fs::write(units.join("docker.service"), "").unwrap();
+    let found = installation::observe(&site).await;
+    assert!(!found.seen().unwrap().is_of_snap());
+}
