@@ -70,18 +70,16 @@ fn judge(context: &Context) -> Judgement {
             continue;
         };
         let keys = ["extends", "env_file"].map(|key| format!("services.{name}.{key}"));
-        let told = match stack.elsewhere(&keys) {
-            None => Told::by_file(service),
-            // What was not followed shows in the container that was made of it.
-            Some(files) => match made_of(context, name) {
-                Some(details) => Told::by_container(details),
-                None => {
-                    remarks.push(format!(
-                        "which API {name} speaks may be said elsewhere ({files}), which was not followed"
-                    ));
-                    continue;
-                }
-            },
+        // What was not followed shows in the container that was made of it.
+        let told = match (stack.elsewhere(&keys), made_of(context, name)) {
+            (None, _) => Told::by_file(service),
+            (Some(_), Some(details)) => Told::by_container(details),
+            (Some(files), None) => {
+                remarks.push(format!(
+                    "which API {name} speaks may be said elsewhere ({files}), which was not followed"
+                ));
+                continue;
+            }
         };
         let Some(speaks) = spoken(told, &client.speaks, &client.negotiates_from) else {
             items.push(Item::pass(

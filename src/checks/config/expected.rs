@@ -144,9 +144,10 @@ fn compare_alone(profile: &Profile, file: &ComposeFile) -> Comparison {
     for network in &profile.stack.networks {
         let own = file.networks.iter();
         for (key, _) in own.filter(|(key, own)| called(file, key) == network && !own.external) {
-            let name = match key == network {
-                true => String::new(),
-                false => format!(", name: {network}"),
+            let name = if key == network {
+                String::new()
+            } else {
+                format!(", name: {network}")
             };
             comparison.fail(
                 network,
