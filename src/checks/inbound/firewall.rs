@@ -166,11 +166,11 @@ fn firewalld_gate(firewalld: &Firewalld, port: u16) -> Gate {
         FirewalldSource::Daemon => "firewalld",
         FirewalldSource::Files => "firewalld, as its files say,",
     };
-    // Docker's own zone holds its bridges and accepts everything: clients do not come in by it.
+    // Zones of guests, as Docker's own, which accepts everything: clients do not come in by them.
     let zones: Vec<&crate::facts::firewall::Zone> = firewalld
         .zones
         .iter()
-        .filter(|zone| !zone.is_of_docker())
+        .filter(|zone| !zone.is_for_guests())
         .collect();
     let names = |open: bool| {
         let names: Vec<&str> = zones

@@ -5,7 +5,9 @@ use tokio::process::Command;
 
 use super::{PortRange, firewalld_files, rule_set};
 use crate::facts::{
-    Observed, Site, bounded, proc,
+    Observed, Site, bounded,
+    host::addresses::is_for_guests,
+    proc,
     program::{self, Ended},
 };
 
@@ -60,10 +62,14 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// Whether it is the one that Docker makes for its bridges, which nobody comes in by from outside.
+    /// Whether nobody comes in by it from outside: it is the one that Docker makes for its bridges, or has no other
+    /// interfaces than those of this machine's own guests, as libvirt's.
     #[must_use]
-    pub fn is_of_docker(&self) -> bool {
-        self.name == "docker"
+    pub fn is_for_guests(&self) -> bool {
+        let has_guests_only = !self.interfaces.is_empty()
+            && self.sources.is_empty()
+            && self.interfaces.iter().all(|name| is_for_guests(name));
+        self.name == "docker" || has_guests_only
     }
 }
 
@@ -181,7 +187,7 @@ pub(in crate::facts) fn parse(text: &str) -> Vec<Zone> {
     // An interface that is in no zone is in the default one, which is not called active by that.
     let is_known = listed
         .iter()
-        .any(|listed| listed.is_active && !listed.zone.is_of_docker());
+        .any(|listed| listed.is_active && !listed.zone.is_for_guests());
     listed
         .into_iter()
         .filter(|listed| listed.is_active || (listed.is_default && !is_known))
@@ -229,6 +235,8 @@ mod tests {
         assert_eq!(names(&unbound), ["docker", "public"]);
         let bound = format!("{docker}internal (active)\n  interfaces: eth0\n\npublic (default)\n");
         assert_eq!(names(&bound), ["docker", "internal"]);
+        let guests = "libvirt (active)\n  interfaces: virbr0\n\npublic (default)\n";
+        assert_eq!(names(guests), ["libvirt", "public"]);
         assert_eq!(names("work\n\npublic (default)\n"), ["public"]);
         assert_eq!(names(""), Vec::<String>::new());
     }

@@ -10,7 +10,9 @@ use crate::facts::Observed;
 const MOST_ADDRESSES: usize = 64;
 
 /// What container engines and hypervisors begin the names of their own bridges with.
-const BRIDGES: [&str; 5] = ["docker", "veth", "virbr", "lxcbr", "cni"];
+const BRIDGES: [&str; 8] = [
+    "docker", "veth", "virbr", "lxcbr", "cni", "podman", "lxdbr", "incusbr",
+];
 /// Docker names the bridge of a network by the first letters of its id.
 const DOCKER_NETWORK: &str = "br-";
 const LETTERS_OF_ID: usize = 12;
@@ -28,13 +30,17 @@ impl OwnAddress {
     /// Whether others can reach the machine by it: it is neither this machine's only, nor this link's, nor its containers'.
     #[must_use]
     pub fn is_for_others(&self) -> bool {
-        let name = &self.interface;
-        let is_bridge = BRIDGES.iter().any(|bridge| name.starts_with(bridge));
-        let is_of_docker = name.strip_prefix(DOCKER_NETWORK).is_some_and(|id| {
-            id.len() == LETTERS_OF_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        !is_near(self.address) && !is_bridge && !is_of_docker && !self.address.is_unspecified()
+        !is_near(self.address) && !is_for_guests(&self.interface) && !self.address.is_unspecified()
     }
+}
+
+/// Whether only containers or virtual machines of this machine come in by an interface, going by its name.
+#[must_use]
+pub fn is_for_guests(interface: &str) -> bool {
+    let is_of_docker = interface.strip_prefix(DOCKER_NETWORK).is_some_and(|id| {
+        id.len() == LETTERS_OF_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    is_of_docker || BRIDGES.iter().any(|bridge| interface.starts_with(bridge))
 }
 
 /// Whether an address leads nowhere beyond this machine or its own link.
@@ -112,6 +118,8 @@ mod tests {
             ("fe80::1", "eth0", false),
             ("172.17.0.1", "docker0", false),
             ("172.18.0.1", "br-0242ac110002", false),
+            ("192.168.122.1", "virbr0", false),
+            ("10.88.0.1", "podman0", false),
         ] {
             let own = OwnAddress {
                 address: address.parse().unwrap(),

@@ -169,6 +169,18 @@ fn what_firewalld_and_others_do() {
                 zones(&[("public", 80, 80, 0)]),
             ),
             Case::new(
+                "firewalld lets in, and has a zone for virtual machines",
+                Status::Pass,
+                None,
+                firewall(|firewall| {
+                    firewall.firewalld =
+                        firewalld(&[("public", 80, 80, 0), ("libvirt", 53, 53, 0)]);
+                    if let Observed::Seen(firewalld) = &mut firewall.firewalld {
+                        firewalld.zones[1].interfaces = vec!["virbr0".into()];
+                    }
+                }),
+            ),
+            Case::new(
                 "firewalld does not",
                 Status::Fail,
                 closed,
