@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::charts;
-use crate::report::{Finding, Report};
+use crate::{
+    checks::Measurement,
+    report::{Finding, Report},
+};
 
 /// A label and what stands behind it.
 #[derive(Serialize)]
@@ -90,7 +93,10 @@ pub(super) fn of(report: &Report, finding: &Finding) -> Vec<Row> {
         }
     };
     row("Expected", finding.expected.clone().unwrap_or_default());
-    row("Observed", observed(&finding.observed));
+    row(
+        "Observed",
+        observed(&finding.observed, &finding.measurements),
+    );
     for evidence in &finding.evidence {
         row(&evidence.label, evidence.value.clone());
     }
@@ -98,7 +104,8 @@ pub(super) fn of(report: &Report, finding: &Finding) -> Vec<Row> {
     let figures = finding
         .measurements
         .iter()
-        .filter(|measurement| measurement.name != charts::PHASE);
+        .filter(|measurement| measurement.name != charts::PHASE)
+        .filter(|measurement| !is_measured(measurement, &finding.observed));
     for measurement in figures {
         row(
             &charts::named(measurement),
@@ -140,10 +147,80 @@ pub(super) fn of(report: &Report, finding: &Finding) -> Vec<Row> {
 }
 
 /// What was seen, as a person reads it; what has members of its own stands in the items.
-fn observed(value: &Value) -> String {
+fn observed(value: &Value, measurements: &[Measurement]) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Array(entries) if entries.iter().all(Value::is_string) => {
+            let entries: Vec<&str> = entries.iter().filter_map(Value::as_str).collect();
+            entries.join(", ")
+        }
+        other => {
+            let figure = measurements
+                .iter()
+                .find(|measurement| is_measured(measurement, other));
+            match figure.map(|figure| (&figure.name, charts::quantity(&figure.name, figure.value)))
+            {
+                Some((name, quantity)) if name.ends_with("_bytes") => {
+                    format!("{quantity} ({other} bytes)")
+                }
+                Some((_, quantity)) => quantity,
+                None => other.to_string(),
+            }
+        }
+    }
+}
+
+/// Whether what was seen is this figure; times are observed in milliseconds and measured in seconds.
+fn is_measured(measurement: &Measurement, observed: &Value) -> bool {
+    let scale = if measurement.name.ends_with("_seconds") {
+        1000.0
+    } else {
+        1.0
+    };
+    observed.as_f64().is_some_and(|figure| {
+        (measurement.value * scale - figure).abs() <= figure.abs() * f64::EPSILON * 4.0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_told_with_its_unit() {
+        let free = || Measurement::new("storage_free_bytes", 33.6e9);
+        for (seen, measurements, expected) in [
+            (json!(null), vec![], ""),
+            (json!("ext4"), vec![], "ext4"),
+            (
+                json!(["192.0.2.1", "2001:db8::1"]),
+                vec![],
+                "192.0.2.1, 2001:db8::1",
+            ),
+            (json!([1, "one"]), vec![], "[1,\"one\"]"),
+            (
+                json!(33_600_000_000_u64),
+                vec![free()],
+                "33.6 GB (33600000000 bytes)",
+            ),
+            (json!(33_600_000_001_u64), vec![free()], "33600000001"),
+            (
+                json!(2.754),
+                vec![Measurement::new("storage_fdatasync_seconds", 0.002_754)],
+                "2.8 ms",
+            ),
+            (json!(8), vec![Measurement::new("usable_cpus", 8.0)], "8"),
+            (json!(0), vec![Measurement::new("usable_cpus", 0.0)], "0"),
+            (
+                json!(true),
+                vec![Measurement::new("clock_offset_seconds", 0.1)],
+                "true",
+            ),
+        ] {
+            assert_eq!(observed(&seen, &measurements), expected, "{seen}");
+        }
     }
 }
