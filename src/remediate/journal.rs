@@ -206,10 +206,18 @@ impl Story {
             .collect()
     }
 
-    /// Whether anything of it still stands that could be taken back.
+    /// Whether anything of it still stands.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         !self.standing().is_empty()
+    }
+
+    /// Whether anything of it still stands that has a way back.
+    #[must_use]
+    pub fn can_be_taken_back(&self) -> bool {
+        self.standing()
+            .iter()
+            .any(|(_, undo, _)| !matches!(undo, Undo::Stays { .. }))
     }
 }
 
@@ -407,7 +415,7 @@ fn read(directory: &Directory, name: &str) -> Result<Option<Story>, PlaceError> 
     entry.require_plain_file()?;
     if entry.status.st_uid != rustix::process::geteuid().as_raw() {
         // What is taken back is done as root: only root may say how.
-        return Err(PlaceError::Changed(entry.path));
+        return Err(PlaceError::NotOwned(entry.path));
     }
     let mut content = Vec::new();
     File::from(entry.readable()?)
@@ -432,7 +440,10 @@ fn read(directory: &Directory, name: &str) -> Result<Option<Story>, PlaceError> 
             .is_some_and(|rest| rest.contains(&b'\n'))
     {
         // Only the last line can be torn: this file is not what was written.
-        return Err(PlaceError::Changed(entry.path));
+        return Err(PlaceError::Unreadable {
+            path: entry.path,
+            line: records.len() + 1,
+        });
     }
     let Some(Record::Begun {
         run, at, by, salt, ..
@@ -440,6 +451,10 @@ fn read(directory: &Directory, name: &str) -> Result<Option<Story>, PlaceError> 
     else {
         return Ok(None);
     };
+    // A copy that somebody made tells nothing that the journal itself does not, and more may have been written there.
+    if file_name(&run) != name {
+        return Ok(None);
+    }
     Ok(Some(Story {
         run,
         begun: at,

@@ -301,8 +301,19 @@ fn restore_file(
         None => None,
         Some(kept) => match parent.find(kept.as_ref())? {
             Some(former) => Some((kept, former)),
-            // It was put back already, or was not yet kept.
-            None => return Ok(Undone::Yes),
+            None => {
+                return Ok(match &present {
+                    Some(present) if is_as_written(present, written, salt)? => {
+                        Undone::Kept(format!(
+                            "{} stays as it was written: the former one, which was kept as {}, is gone",
+                            path.display(),
+                            parent.path.join(kept).display()
+                        ))
+                    }
+                    // It was put back already, or was not yet kept.
+                    _ => Undone::Yes,
+                });
+            }
         },
     };
     if let (Some(present), Some((kept, former))) = (&present, &former)

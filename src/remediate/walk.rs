@@ -72,6 +72,23 @@ pub enum PlaceError {
     /// Another process changed it in the meantime.
     #[error("{} was changed by somebody else while it was being worked on", .0.display())]
     Changed(PathBuf),
+    /// A journal that somebody else than this run's user wrote.
+    #[error(
+        "{} belongs to another account, which has no say in what is taken back; move it out of that directory",
+        .0.display()
+    )]
+    NotOwned(PathBuf),
+    /// A journal of which only the beginning can be read.
+    #[error(
+        "line {line} of {} is no record that this sesam-doctor knows: the file is damaged, or a newer release wrote it; with that release, or once the file is moved out of its directory (what its run did can then no longer be taken back), it goes on",
+        path.display()
+    )]
+    Unreadable {
+        /// Its path.
+        path: PathBuf,
+        /// The first line that cannot be read.
+        line: usize,
+    },
     /// The path has no name in its last place.
     #[error("{} names no file", .0.display())]
     Nameless(PathBuf),

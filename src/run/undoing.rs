@@ -90,7 +90,8 @@ fn chosen<'s>(stories: &'s [Story], run: Option<&str>) -> Result<&'s Story, RunE
                     "there is no run {name} in {JOURNAL_DIRECTORY}; `sesam-doctor undo --list` shows them"
                 ))
             })?;
-            if is_standing(&story) {
+            // What was kept then, since something stood in its way, may go now.
+            if is_standing(&story) || story.can_be_taken_back() {
                 Ok(story)
             } else {
                 Err(RunError::Undo(format!(
