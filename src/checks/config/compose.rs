@@ -2,7 +2,10 @@
 
 use super::{ENV, MISSING, NOT_A_FILE, TOO_LARGE, expected};
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        storage::{DATA_MOUNT, NOT_MOUNTED},
+    },
     facts::{
         Observed, Source,
         stack::{
@@ -116,7 +119,8 @@ fn missing(stack: &Stack) -> Verdict {
     .advice(format!(
         "put the manual's docker-compose.yml into {}, or name the stack's directory as `stack_dir` in the settings",
         stack.directory.display()
-    ))
+    ))    // The stack's files may lie on the disk that is missing.
+    .follows_cause(&DATA_MOUNT, NOT_MOUNTED)
 }
 
 fn judge_file(context: &Context, stack: &Stack, file: &ComposeFile) -> Judgement {

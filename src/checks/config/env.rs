@@ -8,6 +8,7 @@ use crate::{
     checks::{
         Category, Cause, Check, Context, Item, Judge, Judgement, Level, Mend, Prose, Remedy,
         Status, Verdict,
+        storage::{DATA_MOUNT, NOT_MOUNTED},
     },
     facts::{
         Source,
@@ -44,7 +45,7 @@ pub static ENV: Check = Check {
         Remedy::WriteEnvironment,
         &[
             MISSING, CAUSES[0], CAUSES[1], CAUSES[2], CAUSES[3], CAUSES[4], CAUSES[5], CAUSES[6],
-            CAUSES[8],
+            CAUSES[7], CAUSES[8], CAUSES[9],
         ],
     )],
     judge: Judge::One(judge),
@@ -76,7 +77,8 @@ fn judge(context: &Context) -> Judgement {
     let (cause, summary) = file_fault;
     Ok(Verdict::fail(cause, summary)
         .expected("a file that sets the variables of the stack")
-        .advice(advice))
+        .advice(advice)
+        .follows_cause(&DATA_MOUNT, NOT_MOUNTED))
 }
 
 fn judge_file(context: &Context, stack: &Stack, file: &EnvironmentFile) -> Verdict {

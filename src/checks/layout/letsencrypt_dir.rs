@@ -4,7 +4,7 @@ use super::directory::{self, CAUSES};
 use crate::{
     checks::{
         Category, Check, Context, Directory, Judge, Judgement, Level, Mend, Prose, Remedy, Verdict,
-        command_line::quoted,
+        command_line::quoted, storage::DATA_MOUNT,
     },
     facts::Source,
 };
@@ -15,7 +15,7 @@ pub static LETSENCRYPT_DIR: Check = Check {
     title: "Traefik has a directory for its certificates",
     category: Category::Layout,
     level: Level::Required,
-    needs: &[],
+    needs: &[&DATA_MOUNT],
     reads: &[Source::Layout],
     reference: "Operator's manual, preparing the machine: directories",
     causes: CAUSES,

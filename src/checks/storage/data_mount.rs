@@ -1,7 +1,10 @@
 //! `storage.data-mount`
 
 use crate::{
-    checks::{Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict},
+    checks::{
+        Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
+        command_line::quoted,
+    },
     facts::{
         Gap, Source,
         volumes::{FstabEntry, Mount, Volume, Volumes},
@@ -9,6 +12,10 @@ use crate::{
 };
 
 const NOT_A_MOUNT: Cause = Cause::new("not-a-mount", "the data has no partition of its own");
+pub const NOT_MOUNTED: Cause = Cause::new(
+    "not-mounted",
+    "the data partition is to be mounted at boot, and is not mounted",
+);
 const NOT_PERSISTENT: Cause = Cause::new(
     "not-persistent",
     "the data partition was mounted by hand and is gone after a reboot",
@@ -23,11 +30,11 @@ pub static DATA_MOUNT: Check = Check {
     needs: &[],
     reads: &[Source::Volumes],
     reference: "Operator's manual, preparing the machine: data disk",
-    causes: &[NOT_A_MOUNT, NOT_PERSISTENT],
+    causes: &[NOT_MOUNTED, NOT_A_MOUNT, NOT_PERSISTENT],
     prose: Prose {
-        checks: "Whether `layout.data_mount`, or a directory below it on the way to the data, is the mount point of a file system of its own, and whether that is mounted at boot: by a line of `/etc/fstab` without `noauto`, by a systemd mount unit, or by ZFS. A mount that is in neither warns, and so does a data directory on the root disk.",
-        why: "A data partition that was only mounted by hand is missing after the next reboot; the node then starts with an empty data directory on the root disk. Data on the root disk fills it up, and the system with it.",
-        remedy: "Mount a disk at the data mount point, and write it into `/etc/fstab` by its UUID. The root-disk variant works, and warns; waive the warning where that is agreed.",
+        checks: "Whether `layout.data_mount`, or a directory below it on the way to the data, is the mount point of a file system of its own, and whether that is mounted at boot: by a line of `/etc/fstab` without `noauto`, by a systemd mount unit, or by ZFS. A mount that is in neither warns, and so does a data directory on the root disk. Where one of them names the mount point and nothing is mounted there, it fails.",
+        why: "A data partition that was only mounted by hand is missing after the next reboot; the node then starts with an empty data directory on the root disk. So it does where the partition could not be mounted, and what is written there meanwhile is hidden once it is. Data on the root disk fills it up, and the system with it.",
+        remedy: "See why a disk that is to be mounted is not (`systemctl status`, the kernel's log), and mount it before anything is written there. Mount a disk at the data mount point, and write it into `/etc/fstab` by its UUID. The root-disk variant works, and warns; waive the warning where that is agreed.",
     },
     mends: &[],
     judge: Judge::One(judge),
@@ -38,6 +45,12 @@ fn judge(context: &Context) -> Judgement {
     let volumes = context.facts.volumes().seen()?;
     let data = volumes.data.seen()?;
     let below = &data.mount.mount_point;
+    if let Some(file) = named_by(data, volumes)
+        && !data.is_mount_point
+        && !volumes.root_disk_variant
+    {
+        return Ok(not_mounted(data, file));
+    }
     let verdict = if volumes.root_disk_variant {
         Verdict::warn(
             NOT_A_MOUNT,
@@ -66,6 +79,36 @@ fn judge(context: &Context) -> Judgement {
             "give the data a disk of its own: make a file system on it (mkfs.ext4 /dev/…), write a line “UUID=… {mount_point} ext4 defaults 0 2” into /etc/fstab, then mkdir -p {mount_point} && mount {mount_point}; move existing data while the stack is stopped"
         ))
         .advice("or keep the data on the root disk, and waive this warning with the reason"))
+}
+
+fn not_mounted(data: &Volume, file: &str) -> Verdict {
+    let (mount_point, below) = (&data.asked, &data.mount.mount_point);
+    Verdict::fail(
+        NOT_MOUNTED,
+        format!("nothing is mounted at {mount_point}, although {file} names it; what is written there now goes to the file system at {below}"),
+    )
+    .observed(below.as_str())
+    .expected(expected(mount_point))
+    .advice(format!(
+        "mount it before anything is written there: mount {}",
+        quoted(mount_point)
+    ))
+    .advice("where that fails, see why: journalctl -k -b, blkid, and whether the UUID in the file is that of the disk")
+    .advice(format!(
+        "where there is no such disk any more, take its line out of {file}"
+    ))
+}
+
+/// The file that has the data partition mounted; none where none does, as far as they could be read.
+fn named_by<'v>(data: &Volume, volumes: &'v Volumes) -> Option<&'v str> {
+    let lines = volumes.fstab.seen().ok().into_iter().flatten();
+    let units = volumes.mount_units.seen().ok().into_iter().flatten();
+    let mut lines = lines.filter(|line| line.mount_point == data.asked);
+    let mut units = units.filter(|unit| unit.mount_point == data.asked);
+    lines
+        .next()
+        .map(|_| "/etc/fstab")
+        .or_else(|| units.next().map(|unit| unit.file.as_str()))
 }
 
 fn judge_mounted(data: &Volume, volumes: &Volumes) -> Judgement {
@@ -351,7 +394,29 @@ mod tests {
                     Status::Warn,
                     no_mount(),
                     with(|volumes| {
+                        no_fstab(volumes);
                         volumes.data = Observed::Seen(volume("/srv/data", "/", "8:1"));
+                    }),
+                ),
+                Case::new(
+                    "an ordinary directory, and a line in fstab",
+                    Status::Fail,
+                    Some("not-mounted"),
+                    with(|volumes| {
+                        volumes.data = Observed::Seen(volume("/srv/data", "/", "8:1"));
+                    }),
+                ),
+                Case::new(
+                    "missing, and a mount unit",
+                    Status::Fail,
+                    Some("not-mounted"),
+                    with(|volumes| {
+                        no_fstab(volumes);
+                        unit(volumes, "/etc/systemd/system/srv-data.mount");
+                        let mut data = volume("/srv/data", "/", "8:1");
+                        data.exists = false;
+                        data.examined = "/srv".into();
+                        volumes.data = Observed::Seen(data);
                     }),
                 ),
                 Case::new(
@@ -359,6 +424,7 @@ mod tests {
                     Status::Warn,
                     no_mount(),
                     with(|volumes| {
+                        no_fstab(volumes);
                         let mut data = volume("/srv/data", "/", "8:1");
                         data.exists = false;
                         data.examined = "/srv".into();

@@ -1,6 +1,6 @@
 //! `storage.data-writable`
 
-use super::space::examined;
+use super::{DATA_MOUNT, space::examined};
 use crate::{
     checks::{
         Category, Cause, Check, Context, Judge, Judgement, Level, Prose, Verdict,
@@ -28,7 +28,7 @@ pub static DATA_WRITABLE: Check = Check {
     title: "The data is on a writable local file system",
     category: Category::Storage,
     level: Level::Required,
-    needs: &[],
+    needs: &[&DATA_MOUNT],
     reads: &[Source::Volumes],
     reference: "Operator's manual, preparing the machine: data disk",
     causes: &[READ_ONLY, NETWORK_FILE_SYSTEM, NO_FTYPE, UNSUPPORTED],

@@ -11,7 +11,7 @@ mod space;
 #[cfg(test)]
 pub(in crate::checks) mod samples;
 
-pub use data_mount::DATA_MOUNT;
+pub use data_mount::{DATA_MOUNT, NOT_MOUNTED};
 pub use data_space::DATA_SPACE;
 pub use data_writable::DATA_WRITABLE;
 pub use docker_space::DOCKER_SPACE;
