@@ -50,7 +50,7 @@ pub static FOREIGN: Check = Check {
     reference: "Operator's manual, migrating an old installation: stop and remove all running containers",
     causes: &[HOLDS_DATA, HOLDS_NAME, HOLDS_PORT, INTERRUPTED, LEFTOVER],
     prose: Prose {
-        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish a port that one of them needs and does not have, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns. One that `--fix` has stopped for a migration fails as long as the stack has no containers.",
+        checks: "Every container that is not of the stack's compose project: it must not be called like one of the profile's services, must not publish a port that one of them needs and does not have, and must not mount the node's data. Each fails, with the container's name; one that has ended and mounts the node's data only warns. One that `--fix` has stopped for a migration fails as long as the stack has no containers. What another compose project has made, under names of its own, is never stopped by `--fix`.",
         why: "Old installations were managed by an agent or started container by container, with nginx in place of Traefik. Left beside the new stack they keep it from starting, or two nodes write into the same data.",
         remedy: "Back up the data, stop and remove the old containers (`docker rm -f NAME`; what they mount stays), and start the stack with `docker compose up -d`.",
     },
@@ -75,30 +75,37 @@ fn judge(context: &Context) -> Judgement {
     let needed = needed_ports(context.profile, containers, project);
     let mut items = Vec::new();
     let mut advice: Vec<String> = Vec::new();
-    let mut is_in_the_way = false;
+    let (mut is_in_the_way, mut has_bystander) = (false, false);
     for container in containers {
         if is_of_stack(context.profile, container, project) {
             continue;
         }
-        match looked_at(context.profile, container, is_up, &needed) {
-            Ok(None) => {}
-            Ok(Some(item)) if item.cause.as_deref() == Some(INTERRUPTED.code) => {
-                items.push(item);
-                advice.push(
-                    "carry the migration on with sesam-doctor --fix, or take it back with sesam-doctor undo"
-                        .into(),
-                );
+        let item = match looked_at(context.profile, container, is_up, &needed) {
+            Ok(None) => continue,
+            Ok(Some(item)) => item,
+            Err(gap) => {
+                items.push(Item::unknown(&container.name, &gap));
+                continue;
             }
-            Ok(Some(item)) => {
-                is_in_the_way = true;
-                items.push(item);
-                advice.push(format!(
-                    "stop and remove it: docker rm -f {} (what it mounts stays; back up the data first)",
-                    container.name
-                ));
-            }
-            Err(gap) => items.push(Item::unknown(&container.name, &gap)),
+        };
+        let name = &container.name;
+        if item.cause.as_deref() == Some(INTERRUPTED.code) {
+            advice.push(
+                "carry the migration on with sesam-doctor --fix, or take it back with sesam-doctor undo"
+                    .into(),
+            );
+        } else if let Some(project) = bystander(container, &item) {
+            has_bystander = true;
+            advice.push(format!(
+                "let {name} do without what is the stack's, or stop it: docker compose -p {project} stop"
+            ));
+        } else {
+            is_in_the_way = true;
+            advice.push(format!(
+                "stop and remove it: docker rm -f {name} (what it mounts stays; back up the data first)"
+            ));
         }
+        items.push(item);
     }
     let count = containers.len() as u64;
     let verdict = Verdict::worst_of(
@@ -107,6 +114,11 @@ fn judge(context: &Context) -> Judgement {
     )
     .expected("names, ports and data of the stack are the stack's alone");
     let verdict = verdict.advice_all(advice);
+    let verdict = if has_bystander {
+        verdict.by_hand()
+    } else {
+        verdict
+    };
     Ok(if is_in_the_way {
         verdict.advice("then start the stack: docker compose up -d")
     } else {
@@ -114,7 +126,14 @@ fn judge(context: &Context) -> Judgement {
     })
 }
 
-/// The containers outside the stack that hold something of its, running or not.
+/// The project of a container that is no part of an old installation, since those were not made by compose, and that only
+/// has something of the stack's: it is somebody else's, and not to be stopped or removed.
+fn bystander<'c>(container: &'c Container, item: &Item) -> Option<&'c str> {
+    let has_name = item.cause.as_deref() == Some(HOLDS_NAME.code);
+    container.project().filter(|_| !has_name)
+}
+
+/// The containers of an old installation that hold something of the stack's, running or not.
 #[must_use]
 pub fn foreign_containers<'c>(
     profile: &Profile,
@@ -126,7 +145,10 @@ pub fn foreign_containers<'c>(
     containers
         .iter()
         .filter(|container| !is_of_stack(profile, container, project))
-        .filter(|container| matches!(looked_at(profile, container, is_up, &needed), Ok(Some(_))))
+        .filter(|container| {
+            let item = looked_at(profile, container, is_up, &needed).ok().flatten();
+            item.is_some_and(|item| bystander(container, &item).is_none())
+        })
         .collect()
 }
 

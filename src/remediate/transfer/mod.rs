@@ -13,7 +13,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-pub use tree::{copy, measure, room};
+pub use tree::{copy, goes_beyond, measure, room};
 
 /// Why a copy was not made, or is not to be trusted.
 #[derive(Debug, Error)]

@@ -222,3 +222,22 @@ fn two_gigabytes_in_twenty_thousand_files() {
     assert_eq!(copied.amount.bytes, 2_000_000_000);
     assert_eq!(listing(&old), listing(&place.path().join("new")));
 }
+
+#[test]
+fn a_copy_that_has_more_than_its_original_is_known() {
+    let place = tempfile::tempdir().unwrap();
+    let top = original(place.path());
+    let part = place.path().join("part");
+    fs::create_dir_all(part.join("store/deep")).unwrap();
+    fs::write(part.join("store/a"), "half").unwrap();
+    let goes_beyond = || {
+        let (part, top) = (File::open(&part).unwrap(), File::open(&top).unwrap());
+        super::goes_beyond(part.as_fd(), top.as_fd()).unwrap()
+    };
+    assert!(!goes_beyond());
+    fs::write(part.join("store/deep/newer"), "").unwrap();
+    assert!(goes_beyond());
+    fs::remove_file(part.join("store/deep/newer")).unwrap();
+    fs::create_dir(part.join("link")).unwrap();
+    assert!(goes_beyond());
+}

@@ -67,6 +67,42 @@ fn add(amount: &mut Amount, status: &Stat) {
     }
 }
 
+/// Whether a tree has anything, by its names, that the other one has not.
+///
+/// # Errors
+/// Where part of one cannot be read.
+pub fn goes_beyond(tree: BorrowedFd, other: BorrowedFd) -> Result<bool, TransferError> {
+    goes_beyond_below(tree, other, Path::new(""), 0)
+}
+
+fn goes_beyond_below(
+    tree: BorrowedFd,
+    other: BorrowedFd,
+    path: &Path,
+    depth: usize,
+) -> Result<bool, TransferError> {
+    for name in names(tree, path)? {
+        let below = path.join(OsStr::from_bytes(name.to_bytes()));
+        let there = match statat(other, &name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) => kind(&there),
+            Err(Errno::NOENT) => return Ok(true),
+            Err(error) => return Err(TransferError::io(&below, error)),
+        };
+        if kind(&look(tree, &name, &below)?) != FileType::Directory {
+            continue;
+        }
+        if there != FileType::Directory {
+            return Ok(true);
+        }
+        let inner = open_directory(tree, &name, &below, depth)?;
+        let inner_other = open_directory(other, &name, &below, depth)?;
+        if goes_beyond_below(inner.as_fd(), inner_other.as_fd(), &below, depth + 1)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What is free where an opened directory is.
 ///
 /// # Errors

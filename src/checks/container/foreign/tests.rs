@@ -196,6 +196,18 @@ fn cases() {
                         BTreeMap::from([("com.docker.compose.project".into(), Some("old".into()))]);
                 },
             ),
+            case(
+                "another project's port",
+                Status::Fail,
+                Some("holds-port"),
+                |container, details| {
+                    container.labels = BTreeMap::from([(
+                        "com.docker.compose.project".into(),
+                        Some("shop".into()),
+                    )]);
+                    publishes(443, details);
+                },
+            ),
             Case::new(
                 "one could not be looked at",
                 Status::Unknown,
@@ -258,6 +270,19 @@ fn a_migration_that_was_interrupted() {
             Case::new("the new stack is up", Status::Pass, None, beside_the_stack),
         ],
     );
+}
+
+#[test]
+fn what_another_project_runs_is_left_to_a_person() {
+    let mut facts = crate::checks::cases::nothing_observed();
+    other(|container, details| {
+        *container = of_project("shop", "front");
+        container.state = State::Running;
+        publishes(443, details);
+    })(&mut facts);
+    let verdict = crate::checks::cases::verdict(&FOREIGN, &facts);
+    assert!(verdict.by_hand);
+    assert!(FOREIGN.remedies_for(&verdict).is_empty());
 }
 
 fn of_project(project: &str, service: &str) -> Container {

@@ -32,6 +32,14 @@ fn inspect(machine: &Machine, socket: &Path, id: &str) -> Result<Option<Value>, 
     Engine::new(machine, socket).found(&format!("/containers/{id}/json"))
 }
 
+/// Whether the engine removes a container as soon as it ends.
+pub(super) fn goes_when_it_ends(machine: &Machine, socket: &Path, id: &str) -> bool {
+    let details = inspect(machine, socket, id).ok().flatten();
+    details.is_some_and(|details| {
+        details.pointer("/HostConfig/AutoRemove") == Some(&Value::Bool(true))
+    })
+}
+
 /// Stops one, and keeps it.
 pub(super) struct StopOld {
     pub id: String,
@@ -101,14 +109,27 @@ impl Step for StopOld {
                 &["update", &format!("--restart={policy}"), id],
             )?,
         )?;
-        machine.note_stop();
-        let seconds = STOP_SECONDS.to_string();
-        change.run(
-            &docker(machine)?
-                .arguments(["stop", "-t", &seconds, id])
-                .within(Duration::from_secs(u64::from(STOP_SECONDS) + 60)),
-            way_back(format!("start {} again", self.name), &["start", id])?,
-        )?;
+        let state = inspect(machine, &self.socket, id)?.unwrap_or_default();
+        let is =
+            |member: &str| state.pointer(&format!("/State/{member}")) == Some(&Value::Bool(true));
+        // What is frozen does not hear that it is to end.
+        if is("Paused") {
+            change.run(
+                &docker(machine)?.arguments(["unpause", id]),
+                way_back(format!("pause {} again", self.name), &["pause", id])?,
+            )?;
+        }
+        // One that had ended before is not started with the way back: another may work on its data by now.
+        if is("Running") {
+            machine.note_stop();
+            let seconds = STOP_SECONDS.to_string();
+            change.run(
+                &docker(machine)?
+                    .arguments(["stop", "-t", &seconds, id])
+                    .within(Duration::from_secs(u64::from(STOP_SECONDS) + 60)),
+                way_back(format!("start {} again", self.name), &["start", id])?,
+            )?;
+        }
         let is_renamed = inspect(machine, &self.socket, id)?
             .and_then(|container| text(&container, "Name"))
             .is_some_and(|name| name.trim_start_matches('/') == self.old_name());

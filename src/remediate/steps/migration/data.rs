@@ -26,6 +26,8 @@ use crate::{
 
 /// What a copy is called until it is complete and compared.
 const ARRIVING: &str = ".sesam-doctor-arriving";
+/// What a copy of an earlier attempt is called that cannot be carried on.
+const EARLIER: &str = ".sesam-doctor-earlier-";
 
 /// Brings them over.
 pub(super) struct BringData {
@@ -63,6 +65,8 @@ impl BringData {
             target,
             amount,
         };
+        // Seen before anything is stopped.
+        step.is_there(machine).map_err(|error| by_hand(&error))?;
         if !step.moves {
             step.require_room(machine)
                 .map_err(|error| by_hand(&error))?;
@@ -118,16 +122,50 @@ impl BringData {
         Ok(entry.is_some_and(|entry| entry.kind() == FileKind::Directory))
     }
 
-    fn arriving(&self) -> PathBuf {
+    /// Beside the new place, under that place's name and this.
+    fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.target.file_name().unwrap_or_default().to_os_string();
-        name.push(ARRIVING);
+        name.push(suffix);
         self.target.with_file_name(name)
+    }
+
+    /// Puts aside what an earlier attempt left where it is more than a part of the old data: a node has worked on it, or
+    /// the old one has gone on since. Mixed, the two would be neither.
+    fn put_worn_copy_aside(&self, change: &mut Change, arriving: &Path) -> Result<(), StepError> {
+        let machine = change.machine();
+        if !machine.has_directory(arriving)? {
+            return Ok(());
+        }
+        let copy = Directory::open(machine.root(), arriving)?.reopened()?;
+        let original = Directory::open(machine.root(), &self.source)?.reopened()?;
+        let is_worn = transfer::goes_beyond(copy.as_fd(), original.as_fd())
+            .map_err(|error| StepError::Other(error.to_string()))?;
+        if !is_worn {
+            return Ok(());
+        }
+        for number in 1..100 {
+            let aside = self.beside(&format!("{EARLIER}{number}"));
+            if machine.entry(&aside)?.is_some() {
+                continue;
+            }
+            change.move_directory(arriving, &aside)?;
+            machine.watch().say(&format!(
+                "  an earlier copy, which is no longer the same as the old data, is {} from now on; remove it once nothing of it is wanted",
+                aside.display()
+            ));
+            return Ok(());
+        }
+        Err(StepError::Other(format!(
+            "{} is an earlier copy, which is no longer the same as the old data; move it away, and begin again",
+            arriving.display()
+        )))
     }
 
     fn copy(&self, change: &mut Change) -> Result<(), StepError> {
         let machine = change.machine();
         self.require_room(machine)?;
-        let arriving = self.arriving();
+        let arriving = self.beside(ARRIVING);
+        self.put_worn_copy_aside(change, &arriving)?;
         if !machine.has_directory(&arriving)? {
             let attributes = FileAttributes {
                 mode: 0o700,

@@ -118,6 +118,16 @@ pub(super) fn migrate(situation: &Situation, machine: &Machine) -> Made {
     let target = target(situation);
     let mut steps: Vec<Box<dyn Step + Send>> = Vec::new();
     for container in &containers {
+        if containers::goes_when_it_ends(
+            machine,
+            &Engine::socket_of(situation.facts),
+            &container.id,
+        ) {
+            return Err(ByHand(format!(
+                "the container {} is removed as soon as it ends (--rm), so nothing would lead back; whoever started it, a unit of systemd perhaps, has to stop it",
+                container.name
+            )));
+        }
         steps.push(Box::new(StopOld {
             id: container.id.clone(),
             name: container.name.clone(),
