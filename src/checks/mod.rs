@@ -33,7 +33,7 @@ mod verdict;
 use jiff::{SignedDuration, Timestamp};
 
 pub use cause::{Cause, GAP_CAUSES, gap_cause};
-pub use config::value_fault;
+pub use config::{beyond_the_edition, name_in, value_fault};
 pub use connection::{Connection, Direction};
 pub use container::{KEPT_SUFFIX, Stale, foreign_containers, to_make_anew};
 pub use license::license_fault;

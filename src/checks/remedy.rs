@@ -275,11 +275,24 @@ impl Remedy {
             | Self::StartDocker
             | Self::RestartDocker
             | Self::CreateNetworks
-            | Self::PullImages
-            | Self::RecreateContainers
-            | Self::Migrate => &[Self::InstallDocker],
+            | Self::RecreateContainers => &[Self::InstallDocker],
+            Self::RegistryLogin => &[Self::CreateAccount],
+            Self::PullImages => &[
+                Self::InstallDocker,
+                Self::WriteEnvironment,
+                Self::WriteComposeFile,
+                // Whose login it is that the images are pulled with.
+                Self::CreateAccount,
+            ],
+            // What runs is not stopped for a stack that cannot be brought up.
+            Self::Migrate => &[Self::InstallDocker, Self::InstallCompose, Self::PullImages],
             // Beside an old installation there are neither the names nor the ports for a new one.
-            Self::ComposeUp => &[Self::InstallDocker, Self::InstallCompose, Self::Migrate],
+            Self::ComposeUp => &[
+                Self::InstallDocker,
+                Self::InstallCompose,
+                Self::PullImages,
+                Self::Migrate,
+            ],
             Self::AwaitHealth => &[Self::ComposeUp],
             Self::RemoveOldContainers => &[Self::AwaitHealth],
             _ => &[],

@@ -193,6 +193,16 @@ impl Machine {
             .and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))))
     }
 
+    /// The account with this number in the machine's own file; none where there is no such account.
+    ///
+    /// # Errors
+    /// Where that file cannot be read.
+    pub(super) fn name_of(&self, user: u32) -> Result<Option<String>, StepError> {
+        let number = user.to_string();
+        let entry = self.found_in("/etc/passwd", |fields| fields.get(2) == Some(&number))?;
+        Ok(entry.and_then(|fields| fields.into_iter().next()))
+    }
+
     /// The number of a group, where it is in the machine's own file.
     ///
     /// # Errors
@@ -205,12 +215,23 @@ impl Machine {
 
     /// The fields of a name's line in a file like passwd(5).
     fn named_in(&self, file: &str, name: &str) -> Result<Option<Vec<String>>, StepError> {
+        self.found_in(file, |fields| {
+            fields.first().is_some_and(|first| first == name)
+        })
+    }
+
+    /// The fields of the first line of a file like passwd(5) that is so.
+    fn found_in(
+        &self,
+        file: &str,
+        is_sought: impl Fn(&[String]) -> bool,
+    ) -> Result<Option<Vec<String>>, StepError> {
         const LARGEST: u64 = 16_000_000;
         let text = self.read(Path::new(file), LARGEST)?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&text)
             .lines()
             .map(|line| line.split(':').map(ToOwned::to_owned).collect::<Vec<_>>())
-            .find(|fields| fields.first().is_some_and(|first| first == name)))
+            .find(|fields| is_sought(fields)))
     }
 
     /// What is taken for `/`.

@@ -120,7 +120,6 @@ fn elsewhere(profile: &Profile, stack: &Stack, file: &ComposeFile, item: &Item) 
 
 fn compare_alone(profile: &Profile, file: &ComposeFile) -> Comparison {
     let mut comparison = Comparison::default();
-    let mut known = Vec::new();
     for expected in &profile.stack.services {
         match find(file, expected) {
             None => comparison.fail(
@@ -130,7 +129,6 @@ fn compare_alone(profile: &Profile, file: &ComposeFile) -> Comparison {
                 format!("add the service {} as the manual has it", expected.name),
             ),
             Some((name, service)) => {
-                known.push(name);
                 if name != expected.name {
                     comparison.remarks.push(format!(
                         "the service {} is called {name} here",
@@ -157,18 +155,50 @@ fn compare_alone(profile: &Profile, file: &ComposeFile) -> Comparison {
             );
         }
     }
-    let others: Vec<&str> = file
-        .services
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !known.contains(name))
-        .collect();
+    let others = own_services(profile, file);
     if !others.is_empty() && !profile.stack.services.is_empty() {
         comparison
             .remarks
             .push(format!("services of your own: {}", others.join(", ")));
     }
     comparison
+}
+
+/// The services of a file that are none of the profile's.
+fn own_services<'f>(profile: &Profile, file: &'f ComposeFile) -> Vec<&'f str> {
+    let expected = &profile.stack.services;
+    let known: Vec<&str> = expected
+        .iter()
+        .filter_map(|expected| Some(find(file, expected)?.0))
+        .collect();
+    let names = file.services.keys().map(String::as_str);
+    names.filter(|name| !known.contains(name)).collect()
+}
+
+/// What a file has of a site's own that the edition's file does not bring along, in words.
+#[must_use]
+pub fn beyond_the_edition(profile: &Profile, file: &ComposeFile) -> Vec<String> {
+    let own = own_services(profile, file)
+        .into_iter()
+        .map(|name| format!("the service {name}"));
+    let renamed = profile.stack.services.iter().filter_map(|expected| {
+        let (name, _) = find(file, expected)?;
+        (name != expected.name).then(|| format!("{} under the name {name}", expected.name))
+    });
+    let from_mirrors = profile.stack.services.iter().filter_map(|expected| {
+        let (name, service) = find(file, expected)?;
+        let image = ImageReference::parse(service.image.as_deref()?);
+        let is_mirror = image.is_of(&expected.image) && image.repository != expected.image;
+        is_mirror.then(|| format!("{name} from {}", image.repository))
+    });
+    own.chain(renamed).chain(from_mirrors).collect()
+}
+
+/// What a file calls a service of the profile; its own name where the file has none such.
+#[must_use]
+pub fn name_in<'a>(file: Option<&'a ComposeFile>, expected: &'a profile::Service) -> &'a str {
+    file.and_then(|file| find(file, expected))
+        .map_or(expected.name.as_str(), |(name, _)| name)
 }
 
 /// The file's service of that name, or else the one made of its image.

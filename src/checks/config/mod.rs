@@ -12,6 +12,7 @@ mod watchtower;
 pub use compose::COMPOSE;
 pub use docker_api::DOCKER_API;
 pub use env::ENV;
+pub use expected::{beyond_the_edition, name_in};
 pub use networks::NETWORKS;
 pub use node_port::NODE_PORT;
 pub use variable::value_fault;

@@ -138,6 +138,12 @@ impl CertificateFile {
         !self.certificates.is_empty()
     }
 
+    /// Whether the server's own certificate comes before those of its issuers, as whoever serves it has it.
+    #[must_use]
+    pub fn begins_with_its_own(&self) -> bool {
+        self.leaf_for(None) == 0
+    }
+
     /// The first private key in it, or what is wrong with that.
     #[must_use]
     pub fn key(&self) -> Option<&Result<PrivateKey, String>> {

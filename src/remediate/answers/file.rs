@@ -243,6 +243,10 @@ mod tests {
                 "/etc/passwd: there is no private key in PEM in it",
             ),
             ("registry_username = \"a:b\"", "neither a colon nor a space"),
+            (
+                "fluentbit_image_tag = \"1.9\\n\"",
+                "`fluentbit_image_tag`: it has a line end in it",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}\n{error}");
@@ -288,9 +292,14 @@ mod tests {
             ("swordfish\n", 0o644, "chmod 600"),
             ("", 0o600, "it is empty"),
             ("sword\nfish\n", 0o600, "it has a line end in it"),
+            (
+                "sword'fi$sh\n",
+                0o600,
+                "cannot be written so that Compose v1 and v2 read the same",
+            ),
         ] {
             let file = secret_file(content, mode);
-            let text = format!("registry_password_file = \"{}\"", file.path().display());
+            let text = format!("fluentbit_auth_header_file = \"{}\"", file.path().display());
             let words = parse(&text).unwrap_err().to_string();
             assert!(words.contains(expected), "{words}");
             assert!(!words.contains("fish"), "{words}");

@@ -69,7 +69,12 @@ fn certificate_fault(file: &CertificateFile) -> Option<String> {
         Some(_) => "there is a private key in it, and no certificate",
         None => "there is no certificate in PEM in it",
     };
-    (!file.has_certificate()).then(|| missing.into())
+    if !file.has_certificate() {
+        return Some(missing.into());
+    }
+    (!file.begins_with_its_own()).then(|| {
+        "the server's own certificate has to be the first in it, and those of its issuers come after it, else Traefik serves none of them".into()
+    })
 }
 
 fn key_fault(file: &CertificateFile) -> Option<String> {

@@ -6,6 +6,7 @@ use super::named_file::Holds;
 use crate::{
     checks::value_fault,
     profile::{Profile, VariableKind},
+    remediate::content::environment_file,
 };
 
 /// Something that a plan may need to know.
@@ -206,7 +207,8 @@ impl Question {
             return Some("it is empty".into());
         }
         match self.asks {
-            Asks::Variable(kind) => value_fault(&profile.stack, kind, answer),
+            Asks::Variable(kind) => value_fault(&profile.stack, kind, answer)
+                .or_else(|| environment_file::value_fault(&self.key.to_ascii_uppercase(), answer)),
             Asks::File(_) => (!answer.starts_with('/'))
                 .then(|| "it has to be an absolute path, one that begins with /".into()),
             Asks::Login => answer

@@ -96,6 +96,16 @@ pub fn written(
     Ok(text)
 }
 
+/// Why a value cannot stand in a `.env`; none where it can.
+#[must_use]
+pub fn value_fault(name: &str, value: &str) -> Option<String> {
+    let setting = Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    line(&setting).err().map(|fault| fault.to_string())
+}
+
 /// The line that sets a variable, in the plainest spelling that both releases of Compose read alike.
 fn line(setting: &Setting) -> Result<String, EnvironmentFault> {
     let Setting { name, value } = setting;

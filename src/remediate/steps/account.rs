@@ -11,7 +11,7 @@ use crate::remediate::{
 };
 
 /// The step that makes it.
-pub(super) fn make(situation: &Situation) -> Made {
+pub(super) fn make(situation: &Situation, machine: &Machine) -> Made {
     let Some(name) = situation.facts.profile.system.account.clone() else {
         return Ok(Vec::new());
     };
@@ -20,6 +20,14 @@ pub(super) fn make(situation: &Situation) -> Made {
             "no number is free for the account {name}; make it with useradd"
         )));
     };
+    let other = machine
+        .name_of(user)
+        .map_err(|error| ByHand(error.to_string()))?;
+    if let Some(other) = other.filter(|other| *other != name) {
+        return Err(ByHand(format!(
+            "number {user}, which USER_ID is, belongs to the account {other}; make {name} with another number (useradd), and set USER_ID in .env to that"
+        )));
+    }
     one(CreateAccount {
         home: PathBuf::from("/home").join(&name),
         name,

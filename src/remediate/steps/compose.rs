@@ -1,16 +1,17 @@
-//! Bringing the stack up, and waiting until it is well.
+//! Bringing the stack up.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use super::{Made, command, one};
 use crate::{
-    checks::Remedy,
+    checks::{Remedy, name_in},
     profile::{AbsolutePath, Profile},
     remediate::{
         change::{Change, WayBack},
@@ -22,55 +23,97 @@ use crate::{
 
 /// Compose waits for containers to end before it makes them anew.
 const UP_WITHIN: Duration = Duration::from_mins(10);
-/// Between two looks at a stack that comes up.
-const PAUSE: Duration = Duration::from_millis(500);
-/// A container that has run for this long was not started in vain.
-const SETTLED: Duration = Duration::from_secs(5);
-/// What is told of a container that does not come up.
-const LOG_LINES: usize = 5;
 
 /// The stack of one compose file.
 #[derive(Clone)]
 pub(super) struct Project {
     file: PathBuf,
+    /// What Compose lays over the file by itself where nobody names one.
+    laid_over: Option<PathBuf>,
     directory: PathBuf,
     socket: PathBuf,
     plugin_directories: Vec<AbsolutePath>,
     services: Vec<String>,
+    /// The volumes of the edition's stack, which hold nothing but temporary files.
+    temporary: BTreeSet<String>,
 }
 
 impl Project {
     pub(super) fn of(situation: &Situation) -> Self {
         let profile = &situation.facts.profile;
-        let found = situation
-            .facts
-            .stack
-            .seen()
-            .ok()
-            .and_then(|stack| stack.compose_file())
-            .map(|file| file.path.clone());
-        let file = found.unwrap_or_else(|| {
-            situation
-                .stack_directory()
-                .join(&profile.install.compose_file)
-        });
+        let stack = situation.facts.stack.seen().ok();
+        let found = stack.and_then(|stack| stack.compose_file());
+        let file = found.map_or_else(
+            || {
+                situation
+                    .stack_directory()
+                    .join(&profile.install.compose_file)
+            },
+            |file| file.path.clone(),
+        );
+        let is_found_by_compose = file
+            .file_name()
+            .and_then(OsStr::to_str)
+            .is_some_and(|name| {
+                profile
+                    .stack
+                    .compose_files
+                    .iter()
+                    .any(|known| known == name)
+            });
+        let laid_over = stack
+            .filter(|_| is_found_by_compose)
+            .and_then(|stack| stack.overrides.first().cloned());
         Self {
             directory: file.parent().unwrap_or(Path::new("/")).to_path_buf(),
             file,
+            laid_over,
             socket: Engine::socket_of(situation.facts),
             plugin_directories: profile.software.compose_plugin_directories.clone(),
             services: profile
                 .stack
                 .services
                 .iter()
-                .map(|service| service.name.clone())
+                .map(|service| name_in(found, service).to_owned())
                 .collect(),
+            temporary: temporary_volumes(profile),
         }
     }
 
-    /// Where its file is.
-    pub(super) fn directory(&self) -> &Path {
-        &self.directory
+    /// The services of the edition's stack, as the file calls them.
+    pub(super) fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// The words that name this project to Compose.
+    fn named(&self) -> Vec<String> {
+        let files = [Some(&self.file), self.laid_over.as_ref()];
+        let files = files.into_iter().flatten();
+        files
+            .flat_map(|file| ["-f".to_owned(), file.display().to_string()])
+            .chain([
+                "--project-directory".to_owned(),
+                self.directory.display().to_string(),
+            ])
+            .collect()
+    }
+
+    /// What a person would type to tell Compose something about this project.
+    pub(super) fn line(&self, words: &[&str]) -> String {
+        self.line_of(&["docker", "compose"], words)
+    }
+
+    /// The same, with the words that Compose is called by.
+    pub(super) fn line_of(&self, compose: &[&str], words: &[&str]) -> String {
+        let named = self.named();
+        let named = named.iter().map(String::as_str);
+        command(
+            compose
+                .iter()
+                .copied()
+                .chain(named)
+                .chain(words.iter().copied()),
+        )
     }
 
     /// Compose with the words that name this project.
@@ -92,13 +135,9 @@ impl Project {
                 ));
             }
         };
-        let (file, directory) = (
-            self.file.display().to_string(),
-            self.directory.display().to_string(),
-        );
         Ok(Call::new(program)
             .arguments(first)
-            .arguments(["-f", &file, "--project-directory", &directory])
+            .arguments(self.named())
             .arguments(words)
             .variable("HOME", "/root")
             .variable("DOCKER_HOST", format!("unix://{}", self.socket.display()))
@@ -130,6 +169,18 @@ impl Project {
         Ok(containers)
     }
 
+    /// Whether nothing is lost with the project's volumes; not where that cannot be told.
+    fn has_temporary_volumes_only(&self, machine: &Machine) -> bool {
+        let names = self
+            .call(machine, &["config", "--volumes"])
+            .and_then(|call| machine.run(&call));
+        names.is_ok_and(|said| {
+            said.stdout
+                .lines()
+                .all(|name| self.temporary.contains(name))
+        })
+    }
+
     /// The services that do not run as the file has them, as far as compose itself would tell.
     pub(super) fn differing(&self, machine: &Machine) -> Result<BTreeSet<String>, StepError> {
         let said = machine.run(&self.call(machine, &["config", "--hash", "*"])?)?;
@@ -150,6 +201,20 @@ impl Project {
         }
         Ok(differing)
     }
+}
+
+/// The volumes that the edition's services mount by name.
+fn temporary_volumes(profile: &Profile) -> BTreeSet<String> {
+    let mounts = profile
+        .stack
+        .services
+        .iter()
+        .flat_map(|service| &service.mounts);
+    mounts
+        .flat_map(|mount| &mount.sources)
+        .filter(|source| !source.contains('/'))
+        .cloned()
+        .collect()
 }
 
 /// Whether a container runs, was made from what hashes so, and of the image that its tag names now.
@@ -189,15 +254,7 @@ impl Step for Up {
     }
 
     fn script(&self) -> Vec<String> {
-        let directory = self.project.directory.display().to_string();
-        vec![command([
-            "docker",
-            "compose",
-            "--project-directory",
-            &directory,
-            "up",
-            "-d",
-        ])]
+        vec![self.project.line(&["up", "-d"])]
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
@@ -216,8 +273,13 @@ impl Step for Up {
         let machine = change.machine();
         let project = &self.project;
         let way_back = if project.containers(machine)?.is_empty() {
-            // Its volume holds nothing but temporary files, and was made with it.
-            let call = project.call(machine, &["down", "--volumes"])?;
+            let down: &[&str] = if project.has_temporary_volumes_only(machine) {
+                &["down", "--volumes"]
+            } else {
+                // Those of the customer's own services may be older than this run, and hold data.
+                &["down"]
+            };
+            let call = project.call(machine, down)?;
             WayBack::Program {
                 words: "take the stack's containers down again".into(),
                 call,
@@ -251,226 +313,5 @@ impl Step for Up {
             "there is no container of {}",
             missing.join(", ")
         )))
-    }
-}
-
-/// The step that waits until the stack is well.
-pub(super) fn await_health(situation: &Situation) -> Made {
-    let profile = situation.facts.profile.clone();
-    one(AwaitHealth {
-        project: Project::of(situation),
-        profile,
-    })
-}
-
-struct AwaitHealth {
-    project: Project,
-    profile: Profile,
-}
-
-impl AwaitHealth {
-    /// What is still waited for, in words; nothing where all is well.
-    fn lacking(&self, machine: &Machine) -> Result<Vec<String>, StepError> {
-        let containers = self.project.containers(machine)?;
-        let mut lacking = Vec::new();
-        for service in &self.project.services {
-            match containers.get(service) {
-                None => lacking.push(format!("{service}: no container")),
-                Some(container) => lacking.extend(trouble(service, container)),
-            }
-        }
-        if lacking.is_empty() {
-            lacking.extend(self.silent_api(machine, &containers));
-        }
-        Ok(lacking)
-    }
-
-    /// Why the node's API does not answer, asked in its own network.
-    fn silent_api(
-        &self,
-        machine: &Machine,
-        containers: &BTreeMap<String, Value>,
-    ) -> Option<String> {
-        let node = self
-            .profile
-            .stack
-            .services
-            .iter()
-            .find(|service| service.private_ports.contains(&self.profile.node.port))?;
-        let networks = containers
-            .get(&node.name)?
-            .get("NetworkSettings")?
-            .get("Networks")?
-            .as_object()?;
-        let address = networks
-            .values()
-            .filter_map(|network| text(network, "IPAddress"))
-            .find(|address| !address.is_empty())?;
-        let target = format!("{address}:{}", self.profile.node.port);
-        let path = &self.profile.vantage.api_path;
-        let within = Duration::from_millis(self.profile.node.slow_ms);
-        machine
-            .wait(super::super::engine::answers_well(&target, path, within))
-            .err()
-            .map(|why| format!("{}: {path} {why}", node.name))
-    }
-}
-
-/// The last lines of a container's log.
-fn log(machine: &Machine, container: &Value) -> String {
-    let Some(id) = text(container, "Id") else {
-        return String::new();
-    };
-    let Some(docker) = machine.program(&["docker"]) else {
-        return String::new();
-    };
-    let lines = LOG_LINES.to_string();
-    let said = machine.run(&Call::new(docker).arguments(["logs", "--tail", &lines, &id]));
-    let said = said
-        .map(|said| said.stdout + &said.stderr)
-        .unwrap_or_default();
-    machine.redactor().text(&said).trim().replace('\n', "; ")
-}
-
-/// What is wrong with a container that is to run, in words.
-fn trouble(service: &str, container: &Value) -> Option<String> {
-    let state = container.get("State")?;
-    let is = |member: &str| state.get(member) == Some(&Value::Bool(true));
-    let health = state
-        .get("Health")
-        .and_then(|health| text(health, "Status"))
-        .filter(|health| !["healthy", "none"].contains(&health.as_str()));
-    let restarts = container
-        .get("RestartCount")
-        .and_then(Value::as_u64)
-        .unwrap_or(0);
-    if is("Restarting") || (restarts > 0 && !is("Running")) {
-        let code = state.get("ExitCode").and_then(Value::as_i64).unwrap_or(0);
-        return Some(format!(
-            "{service}: ended with {code} and is started again ({restarts} times by now)"
-        ));
-    }
-    if !is("Running") {
-        let status = text(state, "Status").unwrap_or_default();
-        return Some(format!("{service}: {status}"));
-    }
-    health.map(|health| format!("{service}: {health}"))
-}
-
-impl Step for AwaitHealth {
-    fn words(&self) -> String {
-        "wait until the stack is well".into()
-    }
-
-    fn script(&self) -> Vec<String> {
-        let seconds = self.profile.install.healthy_within_seconds;
-        vec![
-            format!("# Wait up to {seconds} s until all are up, and healthy where they say so:"),
-            command([
-                "docker",
-                "compose",
-                "--project-directory",
-                &self.project.directory.display().to_string(),
-                "ps",
-            ]),
-        ]
-    }
-
-    fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {
-        Ok(!self.lacking(machine)?.is_empty())
-    }
-
-    fn follows_from(&self) -> &'static [Remedy] {
-        &[
-            Remedy::ComposeUp,
-            Remedy::RestartDocker,
-            Remedy::RecreateContainers,
-        ]
-    }
-
-    fn apply(&self, change: &mut Change) -> Result<(), StepError> {
-        let machine = change.machine();
-        let begun = Instant::now();
-        let within = Duration::from_secs(self.profile.install.healthy_within_seconds.into());
-        let mut well_since: Option<Instant> = None;
-        loop {
-            let lacking = self.lacking(machine)?;
-            if lacking.is_empty() {
-                let since = *well_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= SETTLED {
-                    if let Some(downtime) = machine.stopped_for() {
-                        let seconds = downtime.saturating_sub(since.elapsed()).as_secs();
-                        machine
-                            .watch()
-                            .say(&format!("  the service was down for {seconds} s"));
-                    }
-                    return Ok(());
-                }
-            } else {
-                well_since = None;
-            }
-            let waited = begun.elapsed();
-            machine.watch().doing(&format!(
-                "{} s, waiting for {}",
-                waited.as_secs(),
-                if lacking.is_empty() {
-                    "it to stay well".into()
-                } else {
-                    lacking.join("; ")
-                }
-            ));
-            if waited >= within && well_since.is_none() {
-                let containers = self.project.containers(machine)?;
-                let told: Vec<String> = containers
-                    .iter()
-                    .filter(|(service, container)| trouble(service, container).is_some())
-                    .map(|(service, container)| {
-                        format!(
-                            "; the last that {service} said: {}",
-                            log(machine, container)
-                        )
-                    })
-                    .collect();
-                return Err(StepError::Other(format!(
-                    "after {} s the stack is not well: {}{}",
-                    within.as_secs(),
-                    lacking.join("; "),
-                    told.concat()
-                )));
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_is_waited_for_is_said() {
-        for (container, expected) in [
-            (json!({"State": {"Running": true}}), None),
-            (
-                json!({"State": {"Running": true, "Health": {"Status": "healthy"}}}),
-                None,
-            ),
-            (
-                json!({"State": {"Running": true, "Health": {"Status": "starting"}}}),
-                Some("x: starting"),
-            ),
-            (
-                json!({"State": {"Running": false, "Status": "exited"}}),
-                Some("x: exited"),
-            ),
-            (
-                json!({"State": {"Running": true, "Restarting": true, "ExitCode": 3}, "RestartCount": 4}),
-                Some("x: ended with 3 and is started again (4 times by now)"),
-            ),
-        ] {
-            assert_eq!(trouble("x", &container).as_deref(), expected, "{container}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Making containers anew that compose takes for what the file says, and that are not.
 
-use super::{Made, command, compose::Project, one};
+use super::{Made, compose::Project, one};
 use crate::{
     checks::{Stale, to_make_anew},
     remediate::{
@@ -62,11 +62,9 @@ impl Step for Recreate {
     }
 
     fn script(&self) -> Vec<String> {
-        let directory = self.project.directory().display().to_string();
-        let mut words = vec!["docker", "compose", "--project-directory", &directory];
-        words.extend(ANEW);
+        let mut words = ANEW.to_vec();
         words.extend(self.services());
-        vec![command(words)]
+        vec![self.project.line(&words)]
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {

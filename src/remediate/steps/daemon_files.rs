@@ -30,7 +30,9 @@ pub(super) fn daemon_config(situation: &Situation, machine: &Machine) -> Made {
         daemon_file::with_log_limits(&profile, existing)
             .map_err(|fault| StepError::Other(format!("daemon.json: {fault}")))
     });
-    one(WrittenFile::new(machine, path, words, 0o644, content).of_docker())
+    one(WrittenFile::new(machine, path, words, 0o644, content)
+        .of_docker()
+        .planned(machine)?)
 }
 
 /// The step that gives the daemon the machine's proxy.
@@ -58,12 +60,14 @@ pub(super) fn daemon_proxy(situation: &Situation, machine: &Machine) -> Made {
         "give the Docker daemon the machine's proxy in {} (mode {mode:o})",
         path.display()
     );
-    let content: Content = Box::new(move |_, _| {
-        drop_in(&proxies)
+    let content: Content = Box::new(move |_, existing| {
+        drop_in(&proxies, existing)
             .map(Some)
             .map_err(|error| StepError::Other(error.to_string()))
     });
-    one(WrittenFile::new(machine, path, words, mode, content).of_docker())
+    one(WrittenFile::new(machine, path, words, mode, content)
+        .of_docker()
+        .planned(machine)?)
 }
 
 /// The proxies as they were answered, else as this run's environment has them, else as every login gets them.

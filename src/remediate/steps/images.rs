@@ -8,12 +8,15 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Made, command, one, registry_login};
+use super::{Made, compose::Project, one, registry_login};
 use crate::{
     checks::Remedy,
-    facts::stack::{
-        compose_file::{Surroundings, read},
-        env_file,
+    facts::{
+        image_reference::ImageReference,
+        stack::{
+            compose_file::{Surroundings, read},
+            env_file,
+        },
     },
     profile::Profile,
     remediate::{
@@ -45,6 +48,7 @@ pub(super) fn make(situation: &Situation) -> Made {
         compose_file,
         keeper: registry_login::Keeper::of(situation),
         socket: Engine::socket_of(situation.facts),
+        project: Project::of(situation),
         profile,
     })
 }
@@ -55,6 +59,7 @@ struct Pull {
     environment_file: PathBuf,
     keeper: registry_login::Keeper,
     socket: PathBuf,
+    project: Project,
 }
 
 /// An image as the compose file names it.
@@ -128,13 +133,22 @@ impl Pull {
         let engine = Engine::new(machine, &self.socket);
         let login = self.login(machine);
         let mut outdated = Vec::new();
-        for image in self.images(machine)? {
+        let images = self.images(machine)?.into_iter();
+        for image in images.filter(|image| is_of_stack(&self.profile, image)) {
             if is_outdated(&engine, &image, login.as_ref())? {
                 outdated.push(image);
             }
         }
         Ok(outdated)
     }
+}
+
+/// Whether an image is one of the edition's. Others are the customer's own: Compose fetches or builds what is missing, and
+/// when they are renewed the customer decides.
+fn is_of_stack(profile: &Profile, image: &Image) -> bool {
+    let image = ImageReference::parse(&image.reference());
+    let mut services = profile.stack.services.iter();
+    services.any(|service| image.is_of(&service.image))
 }
 
 /// Whether an image is missing, or the registry has a newer one. Where the registry cannot be asked, what is there will
@@ -165,20 +179,8 @@ impl Step for Pull {
     }
 
     fn script(&self) -> Vec<String> {
-        vec![command([
-            "docker",
-            "--config",
-            &self.keeper.directory(),
-            "compose",
-            "--project-directory",
-            &self
-                .compose_file
-                .parent()
-                .unwrap_or(Path::new("/"))
-                .display()
-                .to_string(),
-            "pull",
-        ])]
+        let compose = ["docker", "--config", &self.keeper.directory(), "compose"];
+        vec![self.project.line_of(&compose, &["pull"])]
     }
 
     fn is_needed(&self, machine: &Machine) -> Result<bool, StepError> {

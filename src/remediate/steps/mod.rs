@@ -8,6 +8,7 @@ mod daemon_files;
 mod directories;
 mod docker_service;
 mod firewall;
+mod health;
 mod images;
 mod interrupted_packages;
 mod license;
@@ -43,7 +44,7 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
     }
     match remedy {
         Remedy::SynchroniseClock => clock::make(situation, machine),
-        Remedy::CreateAccount => account::make(situation),
+        Remedy::CreateAccount => account::make(situation, machine),
         Remedy::InstallDocker => packages::engine(situation, machine),
         Remedy::InstallCompose => packages::compose(situation, machine),
         Remedy::WriteDaemonConfig => daemon_files::daemon_config(situation, machine),
@@ -61,14 +62,14 @@ pub(super) fn make(remedy: Remedy, situation: &Situation, machine: &Machine) -> 
         Remedy::WriteEnvironment => stack_files::environment(situation, machine),
         Remedy::WriteComposeFile => stack_files::compose(situation, machine),
         Remedy::SetOwnership => ownership::make(situation),
-        Remedy::RestrictMode(what) => restricted::make(what, situation),
+        Remedy::RestrictMode(what) => restricted::make(what, situation, machine),
         Remedy::CreateNetworks => networks::make(situation),
         Remedy::RegistryLogin => registry_login::make(situation, machine),
         Remedy::Migrate => migration::migrate(situation, machine),
         Remedy::PullImages => images::make(situation),
         Remedy::ComposeUp => compose::up(situation),
         Remedy::RecreateContainers => containers_anew::make(situation),
-        Remedy::AwaitHealth => compose::await_health(situation),
+        Remedy::AwaitHealth => health::make(situation),
         Remedy::RemoveOldContainers => migration::remove(situation),
         Remedy::OpenPort(port) => firewall::make(port, situation, machine),
     }

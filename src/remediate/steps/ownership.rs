@@ -19,6 +19,7 @@ use crate::{
         step::{Situation, Step, StepError},
         walk::{Directory, Entry, PlaceError},
     },
+    units::counted,
 };
 
 /// So many things are changed for one record of the journal; each is held open until it is done.
@@ -54,11 +55,19 @@ struct HandOver {
 }
 
 /// Told of something that is to have another owner or mode; says whether to go on.
-type Visit<'v> = dyn FnMut(Entry, FileAttributes) -> Result<bool, StepError> + 'v;
+type Visit<'v> = dyn FnMut(Entry, Wanted) -> Result<bool, StepError> + 'v;
+
+/// What is to become of a thing that is not as it should be.
+enum Wanted {
+    /// It gets these.
+    Attributes(FileAttributes),
+    /// It is left alone: its owner could have borrowed it from elsewhere, as a file with another name, or it is none.
+    Nothing,
+}
 
 impl HandOver {
-    /// What a thing is to be; nothing where it is that already.
-    fn wanted(&self, entry: &Entry) -> Option<FileAttributes> {
+    /// What a thing is to be; none where it is that already.
+    fn wanted(&self, entry: &Entry) -> Option<Wanted> {
         let (uid, gid) = entry.owner();
         let mode = entry.mode();
         let is_link = entry.kind() == FileKind::Symlink;
@@ -70,15 +79,22 @@ impl HandOver {
         if uid == self.user && mode == wanted_mode {
             return None;
         }
+        let is_file = matches!(
+            entry.kind(),
+            FileKind::Regular | FileKind::Directory | FileKind::Symlink
+        );
+        if !is_file || entry.require_one_name().is_err() {
+            return Some(Wanted::Nothing);
+        }
         let owner = if uid == self.user {
             (uid, gid)
         } else {
             (self.user, self.user)
         };
-        Some(FileAttributes {
+        Some(Wanted::Attributes(FileAttributes {
             owner,
             mode: wanted_mode,
-        })
+        }))
     }
 
     /// Goes through a tree, links not followed and other file systems not entered, and tells `visit` of everything that
@@ -227,9 +243,9 @@ impl Step for HandOver {
         }
         let mut is_needed = false;
         for tree in &self.trees {
-            self.walk(machine, tree, &mut |_, _| {
-                is_needed = true;
-                Ok(false)
+            self.walk(machine, tree, &mut |_, wanted| {
+                is_needed |= matches!(wanted, Wanted::Attributes(_));
+                Ok(!is_needed)
             })?;
         }
         Ok(is_needed)
@@ -254,8 +270,12 @@ impl Step for HandOver {
         for tree in &self.trees {
             let mut batch: Vec<(Entry, FileAttributes)> = Vec::new();
             let mut count = 0_usize;
+            let mut left: Vec<PathBuf> = Vec::new();
             self.walk(machine, tree, &mut |entry, wanted| {
-                entry.require_one_name()?;
+                let Wanted::Attributes(wanted) = wanted else {
+                    left.push(entry.path);
+                    return Ok(true);
+                };
                 batch.push((entry, wanted));
                 if batch.len() >= BATCH {
                     count += batch.len();
@@ -269,6 +289,13 @@ impl Step for HandOver {
             })?;
             if !batch.is_empty() {
                 change.set_all(&batch)?;
+            }
+            if let Some(first) = left.first() {
+                machine.watch().say(&format!(
+                    "  left as they are, since they have other names (hard links) or are no files: {}, as {}; the node hands them to its user when it starts",
+                    counted(left.len() as u64, "thing"),
+                    first.display()
+                ));
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ByHand, Made, command, one};
 use crate::{
+    files::FileKind,
     profile::Profile,
     remediate::{
         answers::{Question, find},
@@ -76,14 +77,18 @@ fn server(profile: &Profile) -> String {
 pub(super) struct Keeper {
     account: String,
     home: PathBuf,
+    /// User and group of an account that the machine's own file does not have, as a directory service does.
+    observed: Option<(u32, u32)>,
 }
 
 impl Keeper {
     /// The account that Watchtower's login belongs to.
     pub(super) fn of(situation: &Situation) -> Self {
+        let observed = situation.login_account();
         Self {
             account: situation.facts.profile.install.login_account.clone(),
             home: situation.login_home(),
+            observed: observed.map(|account| (account.uid, account.gid)),
         }
     }
 
@@ -99,9 +104,20 @@ impl Keeper {
     /// What the file says now; nothing where there is none.
     fn document(&self, machine: &Machine) -> Result<Map<String, Value>, StepError> {
         let file = self.file();
+        let there = machine.entry(&file)?;
+        if there.is_some_and(|entry| entry.kind() == FileKind::Directory) {
+            return Err(StepError::Other(format!(
+                "{} is a directory, which Docker makes where a container mounts a file that is not there; remove the container and the directory, and begin again",
+                file.display()
+            )));
+        }
         let Some(content) = machine.read(&file, LARGEST)? else {
             return Ok(Map::new());
         };
+        // Docker takes an empty file for one that says nothing.
+        if content.trim_ascii().is_empty() {
+            return Ok(Map::new());
+        }
         match serde_json::from_slice(&content) {
             Ok(Value::Object(document)) => Ok(document),
             Ok(_) => Err(StepError::Other(format!(
@@ -123,6 +139,7 @@ impl Keeper {
         }
         machine
             .account(&self.account)?
+            .or(self.observed)
             .ok_or_else(|| StepError::Other(format!("there is no account {} yet", self.account)))
     }
 

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::{Made, command, one};
+use super::{ByHand, Made, command, one};
 use crate::{
     checks::Restricted,
     remediate::{
         change::Change,
         machine::Machine,
         step::{Situation, Step, StepError},
+        walk::PlaceError,
     },
 };
 
 /// The step that takes permissions away.
-pub(super) fn make(what: Restricted, situation: &Situation) -> Made {
+pub(super) fn make(what: Restricted, situation: &Situation, machine: &Machine) -> Made {
     let layout = &situation.facts.profile.layout;
-    one(match what {
+    let step = match what {
         Restricted::License => Restrict {
             path: situation.license_file(),
             taken: 0o007,
@@ -25,7 +26,12 @@ pub(super) fn make(what: Restricted, situation: &Situation) -> Made {
             path: layout.letsencrypt_dir.join("acme.json"),
             taken: 0o177,
         },
-    })
+    };
+    let by_hand = |error: PlaceError| ByHand(error.to_string());
+    if let Some(there) = machine.entry(&step.path).map_err(by_hand)? {
+        there.require_plain_file().map_err(by_hand)?;
+    }
+    one(step)
 }
 
 struct Restrict {

@@ -8,8 +8,9 @@ use super::{
     written_file::{Content, WrittenFile},
 };
 use crate::{
-    checks::value_fault,
+    checks::{beyond_the_edition, value_fault},
     facts::{
+        accounts::Account,
         compose_programs::ComposeKind,
         license::text as license,
         stack::{VariableValue, env_file},
@@ -99,18 +100,19 @@ impl Situation<'_> {
         self.login_home().join(".docker/config.json")
     }
 
+    /// That account, where it is there already.
+    #[must_use]
+    pub fn login_account(&self) -> Option<&Account> {
+        let wanted = self.facts.profile.install.login_account.as_str();
+        let accounts = self.facts.accounts.seen().ok()?;
+        accounts.account().filter(|known| known.name == wanted)
+    }
+
     /// That account's home.
     #[must_use]
     pub fn login_home(&self) -> PathBuf {
         let account = self.facts.profile.install.login_account.as_str();
-        let observed = self
-            .facts
-            .accounts
-            .seen()
-            .ok()
-            .and_then(|accounts| accounts.account())
-            .filter(|known| known.name == account);
-        match observed {
+        match self.login_account() {
             Some(known) => PathBuf::from(&known.home),
             None if account == "root" => PathBuf::from("/root"),
             None => Path::new("/home").join(account),
@@ -191,7 +193,7 @@ pub(super) fn environment(situation: &Situation, machine: &Machine) -> Made {
             .map(Some)
             .map_err(|fault| StepError::Other(fault.to_string()))
     });
-    one(WrittenFile::new(machine, path, words, 0o600, content))
+    one(WrittenFile::new(machine, path, words, 0o600, content).planned(machine)?)
 }
 
 /// What was found out when the plan was made.
@@ -205,7 +207,7 @@ struct Known {
     license: Option<PathBuf>,
 }
 
-/// What has to be set: what was answered, and what is not well-formed yet.
+/// What has to be set: what is not well-formed yet, as it was answered or is found out.
 fn settings(
     machine: &Machine,
     profile: &Profile,
@@ -226,7 +228,13 @@ fn settings(
         {
             machine.redactor().learn(value);
         }
-        let value = match answers.variable(&variable.name) {
+        // A tag that is no channel may be meant; it goes where somebody names another one.
+        let may_be_meant = variable.kind == VariableKind::Channel
+            && present.is_some_and(|tag| !profile.stack.channels.iter().any(|known| known == tag));
+        let answer = answers
+            .variable(&variable.name)
+            .filter(|_| may_be_meant || !is_well);
+        let value = match answer {
             Some(answer) => answer.to_owned(),
             None if is_well => continue,
             None => found_out(machine, profile, known, variable)?,
@@ -337,6 +345,15 @@ fn needs_certificate(situation: &Situation) -> bool {
 /// The steps that write the compose file and what it mounts.
 pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     let profile = situation.facts.profile.clone();
+    let found = situation.facts.stack.seen().ok();
+    let found = found.and_then(|stack| stack.compose_file());
+    let own = found.map_or_else(Vec::new, |file| beyond_the_edition(&profile, file));
+    if !own.is_empty() {
+        return Err(ByHand(format!(
+            "the file has what the edition's does not bring along ({}); correct it as the advice of config.compose says",
+            own.join(", ")
+        )));
+    }
     // What is mounted and missing, Docker would make, and leave behind.
     let mut steps = vec![directories::at(
         profile.install.fluentbit_state_dir.to_path_buf(),
@@ -354,18 +371,14 @@ pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     if situation.certificates() != CertificateMode::LetsEncrypt {
         steps.extend(own_certificate(situation, machine)?);
     }
-    let found = situation
-        .facts
-        .stack
-        .seen()
-        .ok()
-        .and_then(|stack| stack.compose_file())
-        .map(|file| file.path.clone());
-    let path = found.unwrap_or_else(|| {
-        situation
-            .stack_directory()
-            .join(&profile.install.compose_file)
-    });
+    let path = found.map_or_else(
+        || {
+            situation
+                .stack_directory()
+                .join(&profile.install.compose_file)
+        },
+        |file| file.path.clone(),
+    );
     let (certificates, disk) = (situation.certificates(), situation.disk());
     let login_file = situation.login_file();
     let socket = Engine::socket_of(situation.facts);
@@ -398,9 +411,8 @@ pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
             .map(Some)
             .map_err(|error| StepError::Other(error.to_string()))
     });
-    steps.push(Box::new(WrittenFile::new(
-        machine, path, words, 0o644, content,
-    )));
+    let file = WrittenFile::new(machine, path, words, 0o644, content);
+    steps.push(Box::new(file.planned(machine)?));
     Ok(steps)
 }
 
@@ -436,6 +448,11 @@ fn own_certificate(
         )));
     }
     let directory = &profile.layout.certificates_dir;
+    // Some keep the key in the same file.
+    let mode = match brought(Path::new(certificate), LARGEST_CERTIFICATE.0) {
+        Ok(bytes) if !String::from_utf8_lossy(&bytes).contains("PRIVATE KEY") => 0o644,
+        _ => 0o600,
+    };
     let copied = |from: &str, name: &str, mode: u32, what: &str| {
         let from = PathBuf::from(from);
         let to = directory.join(name);
@@ -462,7 +479,7 @@ fn own_certificate(
         .ok_or_else(|| ByHand("the profile names no configuration file of Traefik".into()))?;
     let text = stack::traefik_file(CERTIFICATE, KEY).map_err(|error| ByHand(error.to_string()))?;
     Ok(vec![
-        Box::new(copied(certificate, CERTIFICATE, 0o644, "certificate")),
+        Box::new(copied(certificate, CERTIFICATE, mode, "certificate")),
         Box::new(copied(key, KEY, 0o600, "certificate's key")),
         Box::new(WrittenFile::new(
             machine,

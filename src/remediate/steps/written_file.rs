@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{super::difference, command, docker_service};
+use super::{super::difference, ByHand, command, docker_service};
 use crate::{
+    checks::KEPT_SUFFIX,
     redact::MARK,
     remediate::{
         change::{Change, WayBack},
         files::FileAttributes,
         machine::Machine,
         step::{Step, StepError},
+        walk::PlaceError,
     },
 };
 
@@ -24,7 +26,7 @@ pub(super) type Content =
 pub(super) struct WrittenFile {
     path: PathBuf,
     words: String,
-    mode: u32,
+    attributes: FileAttributes,
     content: Content,
     /// What would be written now, without secrets.
     preview: Option<String>,
@@ -33,7 +35,7 @@ pub(super) struct WrittenFile {
 }
 
 impl WrittenFile {
-    /// The step; it belongs to root.
+    /// The step; the file belongs to root, or to whom it belongs already, with no more than this mode.
     pub fn new(
         machine: &Machine,
         path: PathBuf,
@@ -41,10 +43,17 @@ impl WrittenFile {
         mode: u32,
         content: Content,
     ) -> Self {
+        // A file that fewer may read than this has a reason for it, as a proxy's password in daemon.json; and whoever works
+        // with it goes on working with it.
+        let former = machine.entry(&path).ok().flatten();
+        let attributes = FileAttributes {
+            mode: former.as_ref().map_or(mode, |former| mode & former.mode()),
+            owner: former.map_or((0, 0), |former| former.owner()),
+        };
         let mut step = Self {
             path,
             words,
-            mode,
+            attributes,
             content,
             preview: None,
             is_of_docker: false,
@@ -59,6 +68,15 @@ impl WrittenFile {
     pub fn of_docker(mut self) -> Self {
         self.is_of_docker = true;
         self
+    }
+
+    /// The same, in a plan that goes on without the file where something stands there that is never written to.
+    pub fn planned(self, machine: &Machine) -> Result<Self, ByHand> {
+        let by_hand = |error: PlaceError| ByHand(error.to_string());
+        match machine.entry(&self.path).map_err(by_hand)? {
+            Some(there) => there.require_plain_file().map(|()| self).map_err(by_hand),
+            None => Ok(self),
+        }
     }
 
     fn existing(&self, machine: &Machine) -> Result<Option<String>, StepError> {
@@ -110,8 +128,16 @@ impl Step for WrittenFile {
             end.push('_');
         }
         let directory = self.path.parent().unwrap_or(Path::new("/"));
+        let kept = format!("{path}{KEPT_SUFFIX}");
+        let there = |path: &str| format!("[ -e {} ]", command([path]));
         let mut lines = vec![
             command(["mkdir", "-p", "--", &directory.display().to_string()]),
+            format!(
+                "if {} && ! {}; then {}; fi",
+                there(&path),
+                there(&kept),
+                command(["cp", "-p", "--", &path, &kept])
+            ),
             // What is made later is to be seen by others.
             format!("(umask 077; cat >{quoted}) <<'{end}'"),
             shown.trim_end_matches('\n').to_owned(),
@@ -119,11 +145,15 @@ impl Step for WrittenFile {
         ];
         if shown.contains(MARK) {
             let mark = MARK.replace('[', "\\[").replace(']', "\\]");
+            let words = format!(
+                "put the secrets into {path} (what was there before is {kept}), then go on from here"
+            );
             lines.push(format!(
-                "if grep -q '{mark}' {quoted}; then echo 'put the secrets into {path}, then go on from here' >&2; exit 1; fi"
+                "if grep -q '{mark}' {quoted}; then {} >&2; exit 1; fi",
+                command(["echo", &words])
             ));
         }
-        let mode = format!("{:o}", self.mode);
+        let mode = format!("{:o}", self.attributes.mode);
         lines.push(command(["chmod", &mode, &path]));
         lines
     }
@@ -156,11 +186,7 @@ impl Step for WrittenFile {
             };
             change.make_directory(directory, attributes)?;
         }
-        let attributes = FileAttributes {
-            mode: self.mode,
-            owner: (0, 0),
-        };
-        if let Some(kept) = change.write_file(&self.path, wanted.as_bytes(), attributes)? {
+        if let Some(kept) = change.write_file(&self.path, wanted.as_bytes(), self.attributes)? {
             change
                 .machine()
                 .watch()
