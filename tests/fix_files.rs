@@ -336,9 +336,9 @@ fn a_step_that_fails_takes_the_run_back_and_the_next_one_goes_on() {
         return;
     }
     let place = Place::neglected();
-    // A second name is found out late, when directories, link and license are there.
-    let second = place.path("brought/second-name");
-    fs::hard_link(place.path("srv/data/sesam/node-00/data/db/5.sst"), &second).unwrap();
+    // A trap for whoever descends is found out late, when directories, link and license are there.
+    let trap = place.path("srv/data/sesam/node-00/data/db/trap");
+    fs::create_dir_all(trap.join("a/".repeat(100))).unwrap();
     let before = place.listing();
     let output = place.fix().output().unwrap();
     let after = report(&output);
@@ -361,7 +361,7 @@ fn a_step_that_fails_takes_the_run_back_and_the_next_one_goes_on() {
     );
     assert_eq!(difference(&before, &place.listing()), Vec::<String>::new());
 
-    fs::remove_file(second).unwrap();
+    fs::remove_dir_all(trap).unwrap();
     let next = report(&place.fix().output().unwrap());
     assert_eq!(status(&next, "layout.ownership"), "pass");
     assert_eq!(status(&next, "license.file"), "pass");
@@ -386,7 +386,7 @@ fn links_pipes_and_second_names_are_not_followed_out_of_the_tree() {
     assert_eq!(difference(&before, &look()), Vec::<String>::new());
     assert_eq!(status(&after, "layout.ownership"), "pass");
 
-    // A second name of a file elsewhere: nothing is changed at all.
+    // A second name of a file elsewhere: it is left alone, which is said, and everything else is mended.
     let place = Place::neglected();
     fs::hard_link(&secret, place.path("srv/data/sesam/node-00/data/borrowed"))
         .or_else(|_| {
@@ -406,6 +406,16 @@ fn links_pipes_and_second_names_are_not_followed_out_of_the_tree() {
         text(&output.stderr)
     );
     assert_eq!(owner(&secret), 0);
+    let db = place.path("srv/data/sesam/node-00/data/db");
+    assert_eq!(owner(&db.join("2.sst")), USER);
+    // What is left of it is no reason for another run.
+    assert_eq!(place.runs().len(), 1);
+    let again = place.fix().output().unwrap();
+    assert!(
+        text(&again.stderr).contains("nothing to do"),
+        "{}",
+        text(&again.stderr)
+    );
 }
 
 /// Watches a thing for whoever opens it or changes what it is.

@@ -1,6 +1,8 @@
 //! `--fix` on whole machines: from nothing to a running stack, and what becomes of it where a step fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "lab_fix/customers.rs"]
+mod customers;
 #[path = "lab_fix/interrupted.rs"]
 mod interrupted;
 mod license_text;
