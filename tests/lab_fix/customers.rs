@@ -213,3 +213,38 @@ fn an_old_container_that_would_be_gone_once_it_ends_is_not_stopped() {
         by_hand.said
     );
 }
+
+#[test]
+fn a_projects_own_name_is_kept_and_files_that_compose_is_told_by_name_are_left_to_a_person() {
+    let Some(machine) = prepared("2025") else {
+        return;
+    };
+    machine.sh("install 2025 corrected >/dev/null 2>&1; cd /srv/data; docker compose down >/dev/null 2>&1
+        docker compose -p acme up -d >/dev/null 2>&1
+        wait-until is sesam-node '{{.State.Health.Status}}' healthy; docker rm -f fluentbit >/dev/null");
+    let fixed = fix(&machine, "");
+    assert_eq!(failed(&fixed), Vec::<String>::new(), "{}", fixed.said);
+    let projects =
+        "docker ps --format '{{.Names}} {{.Label \"com.docker.compose.project\"}}' | sort";
+    assert_eq!(
+        machine.sh(projects),
+        "fluentbit acme\nsesam-node acme\ntraefik acme\nwatchtower acme\n",
+        "{}",
+        fixed.said
+    );
+
+    machine.sh("cd /srv/data; printf 'services:\\n  sesam-node:\\n    environment: {THEIRS: \"yes\"}\\n' >site.yml
+        docker compose -p acme -f docker-compose.yml -f site.yml up -d >/dev/null 2>&1; docker rm -f fluentbit >/dev/null");
+    let by_hand = fix(&machine, "");
+    assert_eq!(failed(&by_hand), Vec::<String>::new(), "{}", by_hand.said);
+    let left = by_hand.report["remediation"]["left"].to_string();
+    assert!(
+        left.contains("to lay /srv/data/site.yml over /srv/data/docker-compose.yml"),
+        "{left}\n{}",
+        by_hand.said
+    );
+    assert_eq!(
+        machine.sh(projects),
+        "sesam-node acme\ntraefik acme\nwatchtower acme\n"
+    );
+}

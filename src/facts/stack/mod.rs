@@ -22,7 +22,7 @@ use env_file::LineProblem;
 use super::{FileKind, FileProblem, Observed};
 use crate::units::Bytes;
 
-pub use observe::observe;
+pub use observe::{observe, project_name};
 pub use whereabouts::Whereabouts;
 
 /// The files of a stack.

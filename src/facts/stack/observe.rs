@@ -185,7 +185,7 @@ fn find_compose(
         if compose != Observed::Absent {
             let mut all = overrides(site, directory);
             for other in laid_over {
-                if *other != file && !all.contains(other) {
+                if *other != file && !all.contains(other) && is_there(site, other) {
                     all.push(other.clone());
                 }
             }
@@ -216,14 +216,17 @@ fn named_by_environment(site: &Site, directory: &Path) -> Vec<PathBuf> {
 
 /// The files that Compose would lay over the compose file.
 fn overrides(site: &Site, directory: &Path) -> Vec<PathBuf> {
-    let there = |path: &PathBuf| site.root.locate(path).is_ok_and(|located| located.exists());
     site.profile
         .stack
         .override_files
         .iter()
         .map(|name| directory.join(name))
-        .filter(there)
+        .filter(|path| is_there(site, path))
         .collect()
+}
+
+fn is_there(site: &Site, path: &Path) -> bool {
+    site.root.locate(path).is_ok_and(|located| located.exists())
 }
 
 /// Makes facts of what was read; no secret gets into them.
@@ -280,7 +283,8 @@ fn read_compose(
 }
 
 /// What Compose calls a project after its directory.
-fn project_name(directory: &Path) -> String {
+#[must_use]
+pub fn project_name(directory: &Path) -> String {
     let name = directory.file_name().unwrap_or_default();
     let name: String = name
         .to_string_lossy()

@@ -37,16 +37,29 @@ impl Whereabouts {
             .and_then(|engine| engine.containers.seen().ok())
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let services = &profile.stack.services;
-        services
-            .iter()
-            .filter_map(|service| {
-                containers
-                    .iter()
-                    .find(|container| container.is_of_service(&service.name))
-            })
-            .find_map(Self::told_by)
-            .unwrap_or_default()
+        Self::told_by_all(profile, containers)
+    }
+
+    fn told_by_all(profile: &Profile, containers: &[Container]) -> Self {
+        let mut told = profile.stack.services.iter().filter_map(|service| {
+            containers
+                .iter()
+                .find(|container| container.is_of_service(&service.name))
+                .and_then(Self::told_by)
+        });
+        let mut first = told.next().unwrap_or_default();
+        // Compose leaves a container as it was made where another file changes nothing about it.
+        for other in told {
+            if (&other.directory, &other.project) != (&first.directory, &first.project) {
+                continue;
+            }
+            for file in other.laid_over {
+                if !first.laid_over.contains(&file) {
+                    first.laid_over.push(file);
+                }
+            }
+        }
+        first
     }
 
     fn told_by(container: &Container) -> Option<Self> {
@@ -124,5 +137,22 @@ mod tests {
         assert_eq!(told.project.as_deref(), Some("by-option"));
         let profile = crate::profile::load("2023").unwrap();
         assert_eq!(Whereabouts::of(&profile, None), Whereabouts::default());
+        // Another project's files are no part of it.
+        let of_service = |name: &str, directory: &str, files: &str| {
+            let mut made = container(directory, files);
+            name.clone_into(&mut made.name);
+            let service = "com.docker.compose.service".to_owned();
+            made.labels.insert(service, Some(name.to_owned()));
+            made
+        };
+        let told = Whereabouts::told_by_all(
+            &profile,
+            &[
+                of_service("watchtower", "/opt/sesam", "a.yml"),
+                of_service("traefik", "/opt/other", "a.yml,c.yml"),
+                of_service("sesam-node", "/opt/sesam", "a.yml,b.yml"),
+            ],
+        );
+        assert_eq!(told.laid_over, [PathBuf::from("/opt/sesam/b.yml")]);
     }
 }

@@ -2,16 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::OsStr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use serde_json::Value;
 
-use super::{Made, command, one};
+use super::{ByHand, Made, command, one};
 use crate::{
     checks::{Remedy, name_in},
+    facts::stack::project_name,
     profile::{AbsolutePath, Profile},
     remediate::{
         change::{Change, WayBack},
@@ -30,6 +30,8 @@ pub(super) struct Project {
     file: PathBuf,
     /// What Compose lays over the file by itself where nobody names one.
     laid_over: Option<PathBuf>,
+    /// The project's name, where it is not that of its directory.
+    name: Option<String>,
     directory: PathBuf,
     socket: PathBuf,
     plugin_directories: Vec<AbsolutePath>,
@@ -39,7 +41,9 @@ pub(super) struct Project {
 }
 
 impl Project {
-    pub(super) fn of(situation: &Situation) -> Self {
+    /// The stack of a machine; left to a person where Compose is told by name which files make it up, since only who
+    /// tells it knows.
+    pub(super) fn of(situation: &Situation) -> Result<Self, ByHand> {
         let profile = &situation.facts.profile;
         let stack = situation.facts.stack.seen().ok();
         let found = stack.and_then(|stack| stack.compose_file());
@@ -51,23 +55,32 @@ impl Project {
             },
             |file| file.path.clone(),
         );
-        let is_found_by_compose = file
-            .file_name()
-            .and_then(OsStr::to_str)
-            .is_some_and(|name| {
-                profile
-                    .stack
-                    .compose_files
-                    .iter()
-                    .any(|known| known == name)
-            });
-        let laid_over = stack
-            .filter(|_| is_found_by_compose)
-            .and_then(|stack| stack.overrides.first().cloned());
-        Self {
-            directory: file.parent().unwrap_or(Path::new("/")).to_path_buf(),
+        let directory = file.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let overrides = stack.map_or(&[][..], |stack| &stack.overrides);
+        let is_usual = |path: &&PathBuf| {
+            let names = &profile.stack.override_files;
+            names.iter().any(|name| directory.join(name) == **path)
+        };
+        if let Some(named) = overrides.iter().find(|path| !is_usual(path)) {
+            return Err(ByHand(format!(
+                "Compose is told by COMPOSE_FILE or -f to lay {} over {}; do it by hand with the same files",
+                named.display(),
+                file.display()
+            )));
+        }
+        let is_found_by_compose = profile
+            .stack
+            .compose_files
+            .iter()
+            .any(|name| directory.join(name) == file);
+        let laid_over = overrides.first().filter(|_| is_found_by_compose);
+        let name = found.map(|found| &found.project);
+        let name = name.filter(|name| !name.is_empty() && **name != project_name(&directory));
+        Ok(Self {
+            laid_over: laid_over.cloned(),
+            name: name.cloned(),
             file,
-            laid_over,
+            directory,
             socket: Engine::socket_of(situation.facts),
             plugin_directories: profile.software.compose_plugin_directories.clone(),
             services: profile
@@ -77,7 +90,7 @@ impl Project {
                 .map(|service| name_in(found, service).to_owned())
                 .collect(),
             temporary: temporary_volumes(profile),
-        }
+        })
     }
 
     /// The services of the edition's stack, as the file calls them.
@@ -89,8 +102,9 @@ impl Project {
     fn named(&self) -> Vec<String> {
         let files = [Some(&self.file), self.laid_over.as_ref()];
         let files = files.into_iter().flatten();
-        files
-            .flat_map(|file| ["-f".to_owned(), file.display().to_string()])
+        let name = self.name.iter();
+        name.flat_map(|name| ["-p".to_owned(), name.clone()])
+            .chain(files.flat_map(|file| ["-f".to_owned(), file.display().to_string()]))
             .chain([
                 "--project-directory".to_owned(),
                 self.directory.display().to_string(),
@@ -240,7 +254,7 @@ fn is_current(container: &Value, hash: &str, engine: &Engine) -> Result<bool, St
 /// The step that brings the stack up.
 pub(super) fn up(situation: &Situation) -> Made {
     one(Up {
-        project: Project::of(situation),
+        project: Project::of(situation)?,
     })
 }
 

@@ -18,7 +18,7 @@ pub(super) fn make(situation: &Situation) -> Made {
         return Ok(Vec::new());
     }
     one(Recreate {
-        project: Project::of(situation),
+        project: Project::of(situation)?,
         stale,
     })
 }

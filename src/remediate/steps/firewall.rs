@@ -31,16 +31,21 @@ pub(super) fn make(port: Port, situation: &Situation, machine: &Machine) -> Made
         }
         steps.push(Box::new(OpenUfw { port }));
     }
-    if is_firewalld_running(machine) {
+    let has_firewalld = is_firewalld_running(machine);
+    if has_firewalld {
         let zones = observed.map(|firewall| closed_zones(firewall, port));
         for zone in zones.unwrap_or_default() {
             steps.push(Box::new(OpenFirewalld { port, zone }));
         }
     }
     if steps.is_empty() {
-        return Err(ByHand(
-            "neither ufw nor firewalld runs on this machine".into(),
-        ));
+        return Err(ByHand(if has_firewalld {
+            format!(
+                "no zone of firewalld was seen that does not let {port}/tcp in: see `firewall-cmd --list-all-zones`"
+            )
+        } else {
+            "neither ufw nor firewalld runs on this machine".into()
+        }));
     }
     Ok(steps)
 }
@@ -66,8 +71,12 @@ fn is_forbidden(firewall: &Firewall, port: u16) -> bool {
 
 /// The zones of a firewalld that runs into which a port is not let.
 fn closed_zones(firewall: &Firewall, port: u16) -> Vec<String> {
-    let is_closed =
-        |zone: &&Zone| !zone.accepts_all && !zone.tcp_ports.iter().any(|ports| ports.holds(port));
+    // Nobody comes in from outside by those of Docker and of guests.
+    let is_closed = |zone: &&Zone| {
+        !zone.is_for_guests()
+            && !zone.accepts_all
+            && !zone.tcp_ports.iter().any(|ports| ports.holds(port))
+    };
     match firewall.firewalld.seen() {
         Ok(firewalld) if firewalld.learned_from == FirewalldSource::Daemon => firewalld
             .zones
@@ -227,6 +236,32 @@ impl Step for OpenFirewalld {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::{Observed, firewall::Firewalld};
+
+    #[test]
+    fn a_port_is_let_in_where_somebody_comes_in_from_outside() {
+        let zone = |name: &str, interface: &str| Zone {
+            name: name.into(),
+            interfaces: vec![interface.into()],
+            ..Zone::default()
+        };
+        let firewall = Firewall {
+            firewalld: Observed::Seen(Firewalld {
+                zones: vec![
+                    zone("docker", "docker0"),
+                    zone("libvirt", "virbr0"),
+                    zone("public", "eth0"),
+                    Zone {
+                        accepts_all: true,
+                        ..zone("trusted", "eth1")
+                    },
+                ],
+                ..Firewalld::default()
+            }),
+            ..Firewall::default()
+        };
+        assert_eq!(closed_zones(&firewall, 80), ["public"]);
+    }
 
     #[test]
     fn only_a_rule_for_everybody_from_everywhere_lets_all_in() {

@@ -30,7 +30,7 @@ const LOG_LINES: usize = 5;
 pub(super) fn make(situation: &Situation) -> Made {
     let profile = situation.facts.profile.clone();
     one(AwaitHealth {
-        project: Project::of(situation),
+        project: Project::of(situation)?,
         profile,
     })
 }

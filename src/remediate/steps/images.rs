@@ -48,7 +48,7 @@ pub(super) fn make(situation: &Situation) -> Made {
         compose_file,
         keeper: registry_login::Keeper::of(situation),
         socket: Engine::socket_of(situation.facts),
-        project: Project::of(situation),
+        project: Project::of(situation)?,
         profile,
     })
 }
