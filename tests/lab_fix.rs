@@ -107,6 +107,15 @@ fn results(fixed: &Fixed) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What the steps that failed were to do.
+fn failed(fixed: &Fixed) -> Vec<String> {
+    results(fixed)
+        .into_iter()
+        .filter(|(result, _)| result == "failed")
+        .map(|(_, words)| words)
+        .collect()
+}
+
 fn no_secret(machine: &Machine, fixed: &Fixed) {
     let everything = fixed.said.clone()
         + &fixed.report.to_string()

@@ -1,7 +1,7 @@
 //! How a check's cases are written down: facts in, status and cause out.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::{
     facts::{
         Facts, Observed,
         dns::{Answer, Asked, RecordKind, Transport},
-        docker::{Docker, Engine, Reach},
+        docker::{Container, Docker, Engine, Reach, State},
         stack::{
             Content, EnvironmentFile, Stack, Variable, VariableValue,
             compose_file::{ComposeFile, Service},
@@ -240,6 +240,30 @@ pub fn asked(server: &str, answer: Answer) -> Asked {
         took_ms: 1,
         answer,
     }
+}
+
+/// A running container as compose makes it of a service.
+pub fn made_by_compose(project: &str, service: &str) -> Container {
+    let label = |name: &str, value: &str| {
+        let name = format!("com.docker.compose.{name}");
+        (name, Some(value.to_owned()))
+    };
+    Container {
+        name: service.into(),
+        state: State::Running,
+        labels: BTreeMap::from([label("project", project), label("service", service)]),
+        ..Container::default()
+    }
+}
+
+/// The engine keeps silent about its first container.
+pub fn first_is_not_told(facts: &mut Facts) {
+    engine(|engine| {
+        if let Observed::Seen(containers) = &mut engine.containers {
+            let name = containers[0].name.clone();
+            containers[0].details = Observed::TimedOut(name);
+        }
+    })(facts);
 }
 
 /// Facts of an engine that answers, changed.

@@ -1,15 +1,7 @@
 //! What is the customer's own beside the stack: more services and volumes, containers that had ended, other projects'
 //! containers, files that fewer may read.
 
-use super::{Fixed, fix, listing, prepared, results};
-
-fn failed(fixed: &Fixed) -> Vec<String> {
-    results(fixed)
-        .into_iter()
-        .filter(|(result, _)| result == "failed")
-        .map(|(_, words)| words)
-        .collect()
-}
+use super::{failed, fix, listing, prepared};
 
 const OVERRIDE: &str = r#"services:
   notes:

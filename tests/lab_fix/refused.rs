@@ -1,16 +1,8 @@
 //! Steps that are refused by what stands around them: a port that another program holds, and a login that a credential
 //! helper keeps.
 
-use super::{Fixed, fix, machine, no_secret, prepared, results};
+use super::{failed, fix, machine, no_secret, prepared};
 use machine::Machine;
-
-fn failed(fixed: &Fixed) -> Vec<String> {
-    results(fixed)
-        .into_iter()
-        .filter(|(result, _)| result == "failed")
-        .map(|(_, words)| words)
-        .collect()
-}
 
 #[test]
 fn a_stack_that_does_not_come_up_is_taken_down_and_the_next_run_carries_on() {

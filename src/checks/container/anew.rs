@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        checks::cases::{engine, nothing_observed, stack_file},
+        checks::cases::{engine, made_by_compose, nothing_observed, stack_file},
         facts::{
             Observed,
             docker::{Container, Details, Information, State},
@@ -93,15 +93,9 @@ mod tests {
         let profile = crate::profile::load("2023").unwrap();
         let mut services = profile.stack.services.iter();
         let known = services.find(|known| known.name == service).unwrap();
-        let label = |name: &str, value: &str| {
-            (format!("com.docker.compose.{name}"), Some(value.to_owned()))
-        };
         let container = Container {
-            name: service.into(),
             id: format!("id of {service}"),
-            state: State::Running,
-            labels: BTreeMap::from([label("project", "data"), label("service", service)]),
-            ..Container::default()
+            ..made_by_compose("data", service)
         };
         let details = Details {
             image: format!("{}:1.0", known.image),

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     checks::{
         Status,
-        cases::{Case, engine, judge_cases, stack_file},
+        cases::{Case, engine, first_is_not_told, judge_cases, made_by_compose, stack_file},
     },
     facts::{
         Facts, Observed,
@@ -47,20 +47,6 @@ fn mounts(path: &str, details: &mut Details) {
         target: "/x".into(),
         writable: true,
     });
-}
-
-/// The stack's own, running.
-fn traefik() -> Container {
-    let label = |name: &str, value: &str| {
-        let name = format!("com.docker.compose.{name}");
-        (name, Some(value.to_owned()))
-    };
-    Container {
-        name: "traefik".into(),
-        state: State::Running,
-        labels: BTreeMap::from([label("project", "data"), label("service", "traefik")]),
-        ..Container::default()
-    }
 }
 
 const DATA: &str = "/srv/data/sesam/node-00/data";
@@ -132,7 +118,7 @@ fn cases() {
                     })(facts);
                     engine(|engine| {
                         if let Observed::Seen(containers) = &mut engine.containers {
-                            containers.push(traefik());
+                            containers.push(made_by_compose("data", "traefik"));
                         }
                     })(facts);
                 },
@@ -147,7 +133,7 @@ fn cases() {
                         if let Observed::Seen(containers) = &mut engine.containers {
                             containers.push(Container {
                                 state: State::Created,
-                                ..traefik()
+                                ..made_by_compose("data", "traefik")
                             });
                         }
                     })(facts);
@@ -214,11 +200,7 @@ fn cases() {
                 Some("timed-out"),
                 |facts: &mut Facts| {
                     other(|_, _| {})(facts);
-                    engine(|engine| {
-                        if let Observed::Seen(containers) = &mut engine.containers {
-                            containers[0].details = Observed::TimedOut("nginx".into());
-                        }
-                    })(facts);
+                    first_is_not_told(facts);
                 },
             ),
             Case::new(
@@ -227,11 +209,7 @@ fn cases() {
                 Some("holds-name"),
                 |facts: &mut Facts| {
                     other(|container, _| container.name = "traefik".into())(facts);
-                    engine(|engine| {
-                        if let Observed::Seen(containers) = &mut engine.containers {
-                            containers[0].details = Observed::TimedOut("traefik".into());
-                        }
-                    })(facts);
+                    first_is_not_told(facts);
                 },
             ),
             Case::new(
@@ -254,7 +232,7 @@ fn a_migration_that_was_interrupted() {
         other(kept)(facts);
         engine(|engine| {
             if let Observed::Seen(containers) = &mut engine.containers {
-                containers.push(of_project("data", "traefik"));
+                containers.push(made_by_compose("data", "traefik"));
             }
         })(facts);
     };
@@ -276,7 +254,7 @@ fn a_migration_that_was_interrupted() {
 fn what_another_project_runs_is_left_to_a_person() {
     let mut facts = crate::checks::cases::nothing_observed();
     other(|container, details| {
-        *container = of_project("shop", "front");
+        *container = made_by_compose("shop", "front");
         container.state = State::Running;
         publishes(443, details);
     })(&mut facts);
@@ -285,25 +263,14 @@ fn what_another_project_runs_is_left_to_a_person() {
     assert!(FOREIGN.remedies_for(&verdict).is_empty());
 }
 
-fn of_project(project: &str, service: &str) -> Container {
-    let label =
-        |name: &str, value: &str| (format!("com.docker.compose.{name}"), Some(value.to_owned()));
-    Container {
-        name: service.into(),
-        labels: BTreeMap::from([label("project", project), label("service", service)]),
-        details: Observed::Seen(Details::default()),
-        ..Container::default()
-    }
-}
-
 #[test]
 fn without_a_file_the_stack_is_known_by_its_services() {
     let profile = crate::profile::load("2023").unwrap();
     let containers = [
-        of_project("data", "traefik"),
+        made_by_compose("data", "traefik"),
         Container {
             name: "sesam-node".into(),
-            ..of_project("data", "something")
+            ..made_by_compose("data", "something")
         },
     ];
     let foreign = |project| -> Vec<String> {

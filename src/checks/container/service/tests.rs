@@ -6,7 +6,10 @@ use super::*;
 use crate::{
     checks::{
         Status,
-        cases::{Case, engine, judge_cases, nothing_observed, stack_file, verdict},
+        cases::{
+            Case, engine, first_is_not_told, judge_cases, made_by_compose, nothing_observed,
+            stack_file, verdict,
+        },
     },
     facts::{
         Facts,
@@ -18,15 +21,7 @@ fn made(change: fn(&mut Container, &mut Details)) -> impl Fn(&mut Facts) {
     move |facts: &mut Facts| {
         stack_file(|_| {})(facts);
         engine(|engine| {
-            let label = |name: &str, value: &str| {
-                (format!("com.docker.compose.{name}"), Some(value.to_owned()))
-            };
-            let mut container = Container {
-                name: "traefik".into(),
-                state: State::Running,
-                labels: BTreeMap::from([label("project", "data"), label("service", "traefik")]),
-                ..Container::default()
-            };
+            let mut container = made_by_compose("data", "traefik");
             let mut details = Details {
                 image: "traefik:1.0".into(),
                 restart_policy: "always".into(),
@@ -239,11 +234,7 @@ fn cases() {
                 Some("paused"),
                 |facts: &mut Facts| {
                     made(|container, _| container.state = State::Paused)(facts);
-                    engine(|engine| {
-                        if let Observed::Seen(containers) = &mut engine.containers {
-                            containers[0].details = Observed::TimedOut("traefik".into());
-                        }
-                    })(facts);
+                    first_is_not_told(facts);
                 },
             ),
             Case::new(
@@ -252,11 +243,7 @@ fn cases() {
                 Some("timed-out"),
                 |facts: &mut Facts| {
                     made(|_, _| {})(facts);
-                    engine(|engine| {
-                        if let Observed::Seen(containers) = &mut engine.containers {
-                            containers[0].details = Observed::TimedOut("traefik".into());
-                        }
-                    })(facts);
+                    first_is_not_told(facts);
                 },
             ),
             Case::new(
