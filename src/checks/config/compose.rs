@@ -119,7 +119,8 @@ fn missing(stack: &Stack) -> Verdict {
     .advice(format!(
         "put the manual's docker-compose.yml into {}, or name the stack's directory as `stack_dir` in the settings",
         stack.directory.display()
-    ))    // The stack's files may lie on the disk that is missing.
+    ))
+    // The stack's files may lie on the disk that is missing.
     .follows_cause(&DATA_MOUNT, NOT_MOUNTED)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     profile::ReleaseNumber,
 };
 
-use super::{COMPOSE, expected::find, made_of};
+use super::{COMPOSE, expected::find, made_of, said_elsewhere};
 
 const API_REFUSED: Cause = Cause::new(
     "api-refused",
@@ -69,9 +69,8 @@ fn judge(context: &Context) -> Judgement {
         let Some((name, service)) = expected.and_then(|expected| find(file, expected)) else {
             continue;
         };
-        let keys = ["extends", "env_file"].map(|key| format!("services.{name}.{key}"));
         // What was not followed shows in the container that was made of it.
-        let told = match (stack.elsewhere(&keys), made_of(context, name)) {
+        let told = match (said_elsewhere(stack, name), made_of(context, name)) {
             (None, _) => Told::by_file(service),
             (Some(_), Some(details)) => Told::by_container(details),
             (Some(files), None) => {

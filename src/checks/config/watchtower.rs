@@ -12,7 +12,7 @@ use crate::{
     profile,
 };
 
-use super::{COMPOSE, expected::find, made_of};
+use super::{COMPOSE, expected::find, made_of, said_elsewhere};
 
 const NAME_FLAG: Cause = Cause::new(
     "name-flag",
@@ -163,8 +163,7 @@ fn judge_login(context: &Context) -> Judgement {
     let Some((file, name, service)) = watchtower(context)? else {
         return Ok(Verdict::skip("the compose file has no Watchtower"));
     };
-    let keys = ["extends", "env_file"].map(|key| format!("services.{name}.{key}"));
-    let elsewhere = context.facts.stack().seen()?.elsewhere(&keys);
+    let elsewhere = said_elsewhere(context.facts.stack().seen()?, name);
     let login = match (login_in_file(service), &elsewhere) {
         (None, Some(_)) => made_of(context, name).map_or(Login::Unseen, login_in_container),
         (login, _) => login.map_or(Login::None, Login::In),

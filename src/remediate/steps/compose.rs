@@ -46,15 +46,8 @@ impl Project {
     pub(super) fn of(situation: &Situation) -> Result<Self, ByHand> {
         let profile = &situation.facts.profile;
         let stack = situation.facts.stack.seen().ok();
-        let found = stack.and_then(|stack| stack.compose_file());
-        let file = found.map_or_else(
-            || {
-                situation
-                    .stack_directory()
-                    .join(&profile.install.compose_file)
-            },
-            |file| file.path.clone(),
-        );
+        let found = situation.found_compose_file();
+        let file = situation.compose_path();
         let directory = file.parent().unwrap_or(Path::new("/")).to_path_buf();
         let overrides = stack.map_or(&[][..], |stack| &stack.overrides);
         let is_usual = |path: &&PathBuf| {

@@ -32,17 +32,7 @@ const LARGEST: u64 = 1_000_000;
 /// The step that pulls them.
 pub(super) fn make(situation: &Situation) -> Made {
     let profile = situation.facts.profile.clone();
-    let directory = situation.stack_directory();
-    let compose_file = situation
-        .facts
-        .stack
-        .seen()
-        .ok()
-        .and_then(|stack| stack.compose_file())
-        .map_or_else(
-            || directory.join(&profile.install.compose_file),
-            |file| file.path.clone(),
-        );
+    let compose_file = situation.compose_path();
     one(Pull {
         environment_file: compose_file.with_file_name(&profile.stack.env_file),
         compose_file,

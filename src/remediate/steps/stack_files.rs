@@ -13,7 +13,7 @@ use crate::{
         accounts::Account,
         compose_programs::ComposeKind,
         license::text as license,
-        stack::{VariableValue, env_file},
+        stack::{VariableValue, compose_file::ComposeFile, env_file},
         volumes::Volumes,
     },
     files::{Root, read_bounded},
@@ -55,6 +55,22 @@ impl Situation<'_> {
             .get(place)
             .or(directories.first())
             .map_or_else(|| PathBuf::from("/srv/data"), |path| path.to_path_buf())
+    }
+
+    /// The compose file that was found and read.
+    #[must_use]
+    pub fn found_compose_file(&self) -> Option<&ComposeFile> {
+        self.facts.stack.seen().ok()?.compose_file()
+    }
+
+    /// Where the compose file is, or is to be.
+    #[must_use]
+    pub fn compose_path(&self) -> PathBuf {
+        let name = &self.facts.profile.install.compose_file;
+        self.found_compose_file().map_or_else(
+            || self.stack_directory().join(name),
+            |file| file.path.clone(),
+        )
     }
 
     /// Where the node's data are, or are to be.
@@ -345,8 +361,7 @@ fn needs_certificate(situation: &Situation) -> bool {
 /// The steps that write the compose file and what it mounts.
 pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     let profile = situation.facts.profile.clone();
-    let found = situation.facts.stack.seen().ok();
-    let found = found.and_then(|stack| stack.compose_file());
+    let found = situation.found_compose_file();
     let own = found.map_or_else(Vec::new, |file| beyond_the_edition(&profile, file));
     if !own.is_empty() {
         return Err(ByHand(format!(
@@ -371,14 +386,7 @@ pub(super) fn compose(situation: &Situation, machine: &Machine) -> Made {
     if situation.certificates() != CertificateMode::LetsEncrypt {
         steps.extend(own_certificate(situation, machine)?);
     }
-    let path = found.map_or_else(
-        || {
-            situation
-                .stack_directory()
-                .join(&profile.install.compose_file)
-        },
-        |file| file.path.clone(),
-    );
+    let path = situation.compose_path();
     let (certificates, disk) = (situation.certificates(), situation.disk());
     let login_file = situation.login_file();
     let socket = Engine::socket_of(situation.facts);
